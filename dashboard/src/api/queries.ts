@@ -1,0 +1,185 @@
+import { type QueryClient, queryOptions, useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
+
+import { http, unwrap } from './client'
+import { isStatus } from './errors'
+import { sorted, withoutWorkspace, withWorkspace } from './merge'
+import type { NewUser, NewWorkspace, Session, User, Workspace, WorkspacePage } from './model'
+
+const PAGE = 100
+
+async function allWorkspaces(): Promise<Workspace[]> {
+  const items: Workspace[] = []
+  let cursor: string | null = null
+  do {
+    const page: WorkspacePage = await unwrap(http.GET('/api/v1/workspaces', { params: { query: { limit: PAGE, cursor } } }))
+    items.push(...page.items)
+    cursor = page.nextCursor
+  } while (cursor !== null)
+  return sorted(items)
+}
+
+export const meQuery = queryOptions({
+  queryKey: ['me'],
+  queryFn: () => unwrap(http.GET('/api/v1/me')),
+})
+
+/** Kept up to date by the stream of changes (see live.ts), not by asking again. */
+export const workspacesQuery = queryOptions({
+  queryKey: ['workspaces'],
+  queryFn: allWorkspaces,
+  staleTime: Infinity,
+  refetchOnWindowFocus: false,
+})
+
+export const templatesQuery = queryOptions({
+  queryKey: ['templates'],
+  queryFn: async () => (await unwrap(http.GET('/api/v1/templates'))).items,
+  staleTime: 60_000,
+})
+
+export const eventsQuery = (name: string) =>
+  queryOptions({
+    queryKey: ['workspace', name, 'events'],
+    queryFn: async () => (await unwrap(http.GET('/api/v1/workspaces/{name}/events', { params: { path: { name } } }))).items,
+  })
+
+export const portsQuery = (name: string) =>
+  queryOptions({
+    queryKey: ['workspace', name, 'ports'],
+    queryFn: async () => (await unwrap(http.GET('/api/v1/workspaces/{name}/ports', { params: { path: { name } } }))).items,
+    refetchInterval: 5000,
+  })
+
+export const sessionsQuery = queryOptions({
+  queryKey: ['sessions'],
+  queryFn: async (): Promise<Session[]> => (await unwrap(http.GET('/api/v1/sessions'))).items,
+})
+
+export const usersQuery = queryOptions({
+  queryKey: ['users'],
+  queryFn: async (): Promise<User[]> => (await unwrap(http.GET('/api/v1/users'))).items,
+})
+
+/** One workspace out of the list; undefined while the list loads, null when there is none of that name. */
+export function useWorkspace(name: string): Workspace | null | undefined {
+  const { data } = useQuery({
+    ...workspacesQuery,
+    select: (list) => list.find((each) => each.name === name) ?? null,
+  })
+  return data
+}
+
+export function storeWorkspace(client: QueryClient, workspace: Workspace): void {
+  client.setQueryData(workspacesQuery.queryKey, (list) => list && withWorkspace(list, workspace))
+}
+
+export function forgetWorkspace(client: QueryClient, name: string): void {
+  client.setQueryData(workspacesQuery.queryKey, (list) => list && withoutWorkspace(list, name))
+  client.removeQueries({ queryKey: ['workspace', name] })
+}
+
+export type Action = 'start' | 'stop' | 'restart' | 'keep-running'
+
+export function useAction() {
+  const client = useQueryClient()
+  return useMutation({
+    mutationFn: ({ name, action }: { name: string; action: Action }): Promise<Workspace> => {
+      const options = { params: { path: { name } } }
+      switch (action) {
+        case 'start':
+          return unwrap(http.POST('/api/v1/workspaces/{name}/start', options))
+        case 'stop':
+          return unwrap(http.POST('/api/v1/workspaces/{name}/stop', options))
+        case 'restart':
+          return unwrap(http.POST('/api/v1/workspaces/{name}/restart', options))
+        case 'keep-running':
+          return unwrap(http.POST('/api/v1/workspaces/{name}/keep-running', options))
+      }
+    },
+    onSuccess: (workspace) => storeWorkspace(client, workspace),
+  })
+}
+
+export function useCreateWorkspace() {
+  const client = useQueryClient()
+  return useMutation({
+    mutationFn: ({ body, key }: { body: NewWorkspace; key: string }) =>
+      unwrap(http.POST('/api/v1/workspaces', { body, headers: { 'Idempotency-Key': key } })),
+    onSuccess: (workspace) => storeWorkspace(client, workspace),
+  })
+}
+
+export function useDeleteWorkspace() {
+  const client = useQueryClient()
+  return useMutation({
+    mutationFn: async ({ name, purge }: { name: string; purge: boolean }) => {
+      try {
+        await unwrap(http.DELETE('/api/v1/workspaces/{name}', { params: { path: { name }, query: { purge } } }))
+      } catch (error) {
+        // Somebody was faster: what was asked for is so.
+        if (!isStatus(error, 404)) throw error
+      }
+    },
+    onSuccess: (_, { name }) => forgetWorkspace(client, name),
+  })
+}
+
+/** The ETag of a workspace is its revision in quotes. */
+export function useUpdateWorkspace(name: string) {
+  const client = useQueryClient()
+  return useMutation({
+    mutationFn: ({ idleTimeout, revision }: { idleTimeout: number | null; revision: number }) =>
+      unwrap(
+        http.PATCH('/api/v1/workspaces/{name}', {
+          params: { path: { name }, header: { 'if-match': `"${revision}"` } },
+          body: { idleTimeout },
+        }),
+      ),
+    onSuccess: (workspace) => storeWorkspace(client, workspace),
+  })
+}
+
+export async function reloadWorkspace(client: QueryClient, name: string): Promise<Workspace> {
+  const workspace = await unwrap(http.GET('/api/v1/workspaces/{name}', { params: { path: { name } } }))
+  storeWorkspace(client, workspace)
+  return workspace
+}
+
+export function useRevokeSession() {
+  const client = useQueryClient()
+  return useMutation({
+    mutationFn: (id: string) => unwrap(http.DELETE('/api/v1/sessions/{session_id}', { params: { path: { session_id: id } } })),
+    onSuccess: (_, id) => client.setQueryData(sessionsQuery.queryKey, (list) => list?.filter((each) => each.id !== id)),
+  })
+}
+
+export function useSignOut() {
+  return useMutation({ mutationFn: () => unwrap(http.DELETE('/api/v1/session')) })
+}
+
+export function useAddUser() {
+  const client = useQueryClient()
+  return useMutation({
+    mutationFn: async (body: NewUser) => {
+      const user = await unwrap(http.POST('/api/v1/users', { body }))
+      return { user, link: await newLoginLink(user.id) }
+    },
+    onSettled: () => client.invalidateQueries({ queryKey: usersQuery.queryKey }),
+  })
+}
+
+export function newLoginLink(id: string) {
+  return unwrap(http.POST('/api/v1/users/{user_id}/login-links', { params: { path: { user_id: id } } }))
+}
+
+export function useRemoveUser() {
+  const client = useQueryClient()
+  return useMutation({
+    mutationFn: (id: string) => unwrap(http.DELETE('/api/v1/users/{user_id}', { params: { path: { user_id: id } } })),
+    onSuccess: (_, id) => client.setQueryData(usersQuery.queryKey, (list) => list?.filter((each) => each.id !== id)),
+  })
+}
+
+export function signIn(token: string) {
+  return unwrap(http.POST('/api/v1/session', { body: { token } }))
+}

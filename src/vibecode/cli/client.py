@@ -1,0 +1,201 @@
+"""The API's client of the command line: a running server on this machine, or one elsewhere.
+
+It uses the standard library alone: a command line that imports an HTTP framework answers a quarter of a second later.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import socket
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+from vibecode.domain.errors import ApiFailure, ServerUnreachable
+
+_NOT_RUNNING = "No server is running on this machine: start it with `vibecode up`."
+
+
+class _UnixConnection(http.client.HTTPConnection):
+    """HTTP over a Unix socket."""
+
+    def __init__(self, path: str, host: str) -> None:
+        super().__init__(host)
+        self._path = path
+
+    def connect(self) -> None:
+        """Connect to the socket."""
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(self._path)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerEvent:
+    """One server-sent event."""
+
+    event: str
+    data: Any
+
+
+class Client:
+    """Calls the API.
+
+    Parameters
+    ----------
+    data_dir
+        Data folder of the server on this machine; it tells where the server listens. Not used where the variables
+        VIBECODE_URL and VIBECODE_TOKEN name a server elsewhere.
+    """
+
+    def __init__(self, data_dir: Path) -> None:
+        self._data_dir = data_dir
+
+    def get(self, path: str) -> Any:
+        """Return the JSON of a resource."""
+        return self._call("GET", path)
+
+    def post(self, path: str, body: object = None, *, headers: dict[str, str] | None = None) -> Any:
+        """Send JSON and return the answer's."""
+        return self._call("POST", path, body, headers=headers)
+
+    def delete(self, path: str) -> None:
+        """Delete a resource."""
+        self._call("DELETE", path)
+
+    def items(self, path: str) -> list[Any]:
+        """Return all items of a list, page by page."""
+        items: list[Any] = []
+        cursor: str | None = None
+        while True:
+            separator = "&" if "?" in path else "?"
+            page = self.get(path + (f"{separator}cursor={quote(cursor)}" if cursor else ""))
+            items += page["items"]
+            cursor = page.get("nextCursor")
+            if cursor is None:
+                return items
+
+    def stream(self, path: str) -> Iterator[ServerEvent]:
+        """Yield the server-sent events of a resource."""
+        connection, response = self._send("GET", path, timeout=None)
+        try:
+            name, data = "message", ""
+            for raw in response:
+                line = raw.decode().rstrip("\r\n")
+                field, _, value = line.partition(":")
+                value = value.removeprefix(" ")
+                if field == "event":
+                    name = value
+                elif field == "data":
+                    data += value
+                elif not line and data:
+                    yield ServerEvent(event=name, data=json.loads(data))
+                    name, data = "message", ""
+        except (OSError, http.client.HTTPException):
+            raise ServerUnreachable(
+                "The connection to the server was lost: `vibecode status` tells how it is."
+            ) from None
+        finally:
+            connection.close()
+
+    def _call(self, method: str, path: str, body: object = None, *, headers: dict[str, str] | None = None) -> Any:
+        connection, response = self._send(method, path, body, headers=headers)
+        try:
+            content = response.read()
+        except (OSError, http.client.HTTPException):
+            raise ServerUnreachable("The server went away while it answered: try again.") from None
+        finally:
+            connection.close()
+        return json.loads(content) if content else None
+
+    def _send(
+        self,
+        method: str,
+        path: str,
+        body: object = None,
+        *,
+        headers: dict[str, str] | None = None,
+        timeout: float | None = 60.0,
+    ) -> tuple[http.client.HTTPConnection, http.client.HTTPResponse]:
+        connection, token = self._connect()
+        connection.timeout = timeout
+        sent = {"Authorization": f"Bearer {token}", "Accept": "*/*", **(headers or {})}
+        content = None
+        if body is not None:
+            content = json.dumps(body).encode()
+            sent["Content-Type"] = "application/json"
+        try:
+            connection.request(method, f"/api/v1{path}", content, sent)
+            response = connection.getresponse()
+        except (OSError, http.client.HTTPException) as error:
+            connection.close()
+            if isinstance(error, FileNotFoundError | ConnectionRefusedError):
+                raise ServerUnreachable(_NOT_RUNNING) from None
+            raise ServerUnreachable(f"The server can't be reached ({error}): `vibecode status` tells more.") from None
+        if response.status >= 400:
+            try:
+                raise _failure(response)
+            finally:
+                connection.close()
+        return connection, response
+
+    def _connect(self) -> tuple[http.client.HTTPConnection, str]:
+        if url := os.environ.get("VIBECODE_URL", ""):
+            token = os.environ.get("VIBECODE_TOKEN", "")
+            parts = urlsplit(url)
+            if parts.scheme not in ("http", "https") or not parts.hostname or not token:
+                raise ServerUnreachable(
+                    "VIBECODE_URL is an address such as https://code.example.org, with VIBECODE_TOKEN."
+                )
+            kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
+            return kind(parts.hostname, parts.port), token
+        server = running_server(self._data_dir)
+        if server is None:
+            raise ServerUnreachable(_NOT_RUNNING)
+        try:
+            token = Path(server.token_file).read_text().strip()
+        except OSError:
+            raise ServerUnreachable(
+                f"{server.token_file} can't be read: use the account that started the server."
+            ) from None
+        return _UnixConnection(server.socket, server.domain), token
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunningServer:
+    """What a running server leaves in its data folder for the command line."""
+
+    pid: int
+    url: str
+    domain: str
+    socket: str
+    token_file: str
+    version: str
+
+
+def running_server(data_dir: Path) -> RunningServer | None:
+    """Return what the server of a data folder left, None if none runs."""
+    try:
+        content = json.loads((data_dir / "run" / "server.json").read_text())
+        server = RunningServer(**content)
+        os.kill(server.pid, 0)
+    except (OSError, ValueError, TypeError):
+        return None
+    return server
+
+
+def _failure(response: http.client.HTTPResponse) -> ApiFailure:
+    """Turn a problem document into an error."""
+    try:
+        problem = json.loads(response.read())
+        detail, code, status = str(problem["detail"]), str(problem["code"]), int(problem["status"])
+    except (ValueError, KeyError, OSError, http.client.HTTPException):
+        detail, code, status = f"The server answered with status {response.status}.", "http_error", response.status
+    failure = ApiFailure(detail)
+    failure.reported_code = code
+    failure.reported_status = status
+    return failure

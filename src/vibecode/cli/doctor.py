@@ -1,0 +1,135 @@
+"""``vibecode doctor``: is everything there, and what to do if not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import typer
+
+from vibecode.cli.options import DataDir, Json
+
+_MIN_FREE = 2 * 1024**3
+"""Bytes: an editor takes about half a GiB, and a workspace is useless without room to work."""
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """What was looked at, and what came out."""
+
+    name: str
+    ok: bool
+    detail: str
+
+
+def doctor(as_json: Json = False, data_dir: DataDir = None) -> None:
+    """Check this machine: tools, data folder, editor, port, names. Exit code 1 if something is missing."""
+    from dataclasses import asdict
+
+    from vibecode.cli.output import print_json
+    from vibecode.settings import load_settings
+
+    settings = load_settings(data_dir=data_dir)
+    checks = list(run_checks(settings.data_dir, port=settings.port, domain=settings.domain))
+    if as_json:
+        print_json([asdict(check) for check in checks])
+    else:
+        for check in checks:
+            print(f"{'ok     ' if check.ok else 'PROBLEM'}  {check.name}: {check.detail}")
+    if not all(check.ok for check in checks):
+        raise typer.Exit(1)
+
+
+def run_checks(data_dir: Path, *, port: int, domain: str) -> Iterator[Check]:
+    """Yield the checks, the quick ones first."""
+    yield _python()
+    yield _git()
+    yield from _guarded("data folder", lambda: _data_folder(data_dir))
+    yield from _guarded("editor", lambda: _editor(data_dir))
+    yield from _guarded("server", lambda: _server(data_dir, port))
+    yield _names(domain)
+
+
+def _guarded(name: str, check: Callable[[], Check]) -> Iterator[Check]:
+    """Turn a foreseeable failure into a check that failed, so that the others are still made."""
+    from vibecode.domain.errors import VibeCodeError
+
+    try:
+        yield check()
+    except VibeCodeError as error:
+        yield Check(name, ok=False, detail=error.detail)
+    except OSError as error:
+        yield Check(name, ok=False, detail=f"{error}.")
+
+
+def _python() -> Check:
+    import platform
+
+    return Check("python", ok=True, detail=f"{platform.python_version()} on {platform.system()} {platform.machine()}")
+
+
+def _git() -> Check:
+    import shutil
+    import subprocess
+
+    path = shutil.which("git")
+    if path is None:
+        return Check("git", ok=False, detail="not found: install git, which workspaces clone and work with.")
+    version = subprocess.run(
+        [path, "--version"], capture_output=True, text=True, check=False, timeout=10
+    ).stdout.strip()
+    return Check("git", ok=True, detail=version)
+
+
+def _data_folder(data_dir: Path) -> Check:
+    import shutil
+
+    from vibecode.cli.output import bytes_text
+    from vibecode.runtimes.local.layout import DataFolder
+
+    DataFolder(data_dir).prepare()
+    free = shutil.disk_usage(data_dir).free
+    if free < _MIN_FREE:
+        return Check("data folder", ok=False, detail=f"{data_dir} has only {bytes_text(free)} free: make room.")
+    return Check("data folder", ok=True, detail=f"{data_dir}, {bytes_text(free)} free")
+
+
+def _editor(data_dir: Path) -> Check:
+    from vibecode.editor.store import EditorStore
+
+    store = EditorStore(data_dir / "editors")
+    current = store.current()
+    if current is None:
+        return Check("editor", ok=False, detail="none is installed: run `vibecode editor install`.")
+    problems = store.verify(current.version)
+    if problems:
+        again = f"`vibecode editor install {current.version} --again`"
+        return Check("editor", ok=False, detail=f"{problems[0]} {len(problems)} problem(s): run {again}.")
+    return Check("editor", ok=True, detail=f"code-server {current.version}, complete")
+
+
+def _server(data_dir: Path, port: int) -> Check:
+    from vibecode.cli.client import running_server
+    from vibecode.proxy.listen import open_sockets
+
+    server = running_server(data_dir)
+    if server is not None:
+        return Check("server", ok=True, detail=f"runs at {server.url} (pid {server.pid})")
+    for listener in open_sockets("127.0.0.1", port):
+        listener.close()
+    return Check("server", ok=True, detail=f"not running; port {port} is free")
+
+
+def _names(domain: str) -> Check:
+    """Tell whether this machine's resolver knows names below the domain; browsers know *.localhost by themselves."""
+    import socket
+
+    try:
+        socket.getaddrinfo(f"doctor.{domain}", None)
+    except OSError:
+        if domain.endswith("localhost"):
+            detail = f"Chrome, Edge and Firefox open *.{domain}; Safari and curl need entries in /etc/hosts."
+            return Check("names", ok=True, detail=detail)
+        return Check("names", ok=False, detail=f"*.{domain} has no address: add a wildcard record to your DNS.")
+    return Check("names", ok=True, detail=f"*.{domain} is resolved")

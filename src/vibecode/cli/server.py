@@ -1,0 +1,164 @@
+"""``vibecode up``, ``down`` and ``status``: the server on this machine."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from vibecode.cli.options import DataDir, Json, client, resolve
+
+if TYPE_CHECKING:
+    from vibecode.settings import Settings
+
+
+def up(
+    port: Annotated[int | None, typer.Option("--port", help="TCP port to listen on; 8000 if not set.")] = None,
+    foreground: Annotated[
+        bool, typer.Option("--foreground", help="Run in this terminal or under a service manager, with logs here.")
+    ] = False,
+    data_dir: DataDir = None,
+) -> None:
+    """Start the server, and print a link that signs you in. Again: print another link."""
+    from vibecode.cli.client import running_server
+    from vibecode.cli.output import note
+    from vibecode.settings import load_settings
+
+    settings = load_settings(port=port, data_dir=None if data_dir is None else resolve(data_dir))
+    running = running_server(settings.data_dir)
+    if running is not None and _answers(settings.data_dir):
+        note(f"The server runs already at {running.url} (pid {running.pid}).")
+        if port not in (None, 0) and not running.url.endswith(f":{port}"):
+            note("It keeps its port: `vibecode down` first to change it.")
+        _print_link(settings.data_dir)
+        return
+    _ensure_editor(settings)
+    if foreground:
+        _run_here(settings)
+        return
+    from vibecode.server.background import log_file, start
+
+    overrides = {"VIBECODE_DATA_DIR": str(settings.data_dir)} | ({} if port is None else {"VIBECODE_PORT": str(port)})
+    note("Starting the server …")
+    pid, url = start(settings.data_dir, overrides)
+    note(f"The server runs at {url} (pid {pid}, log {log_file(settings.data_dir)}).")
+    _print_link(settings.data_dir)
+
+
+def down(
+    keep_workspaces: Annotated[
+        bool, typer.Option("--keep-workspaces", help="Leave running workspaces alone; `up` finds them again.")
+    ] = False,
+    data_dir: DataDir = None,
+) -> None:
+    """Stop all workspaces and the server. Nothing is deleted."""
+    from vibecode.cli.client import running_server
+    from vibecode.cli.output import note
+    from vibecode.server.background import stop
+
+    folder = resolve(data_dir)
+    server = running_server(folder)
+    if server is None or not _answers(folder):
+        print("No server is running.")
+        return
+    if not keep_workspaces:
+        _stop_workspaces(folder)
+    note("Stopping the server …")
+    stop(server.pid)
+    print("The server has stopped; your workspaces' files are kept. `vibecode up` starts it again.")
+
+
+def status(as_json: Json = False, data_dir: DataDir = None) -> None:
+    """Tell whether the server runs, and what it runs. Exit code 1 if it doesn't."""
+    from vibecode.cli.client import running_server
+    from vibecode.cli.output import ago_text, print_json
+
+    folder = resolve(data_dir)
+    server = running_server(folder)
+    if server is None or not _answers(folder):
+        if as_json:
+            print_json({"running": False, "dataDir": str(folder)})
+        else:
+            print("No server is running: start it with `vibecode up`.")
+        raise typer.Exit(1)
+    system: dict[str, Any] = client(folder).get("/system")
+    if as_json:
+        print_json({"running": True, "pid": server.pid, "dataDir": str(folder), **system})
+        return
+    counts = system["workspaces"]
+    print(f"Server:      {system['url']} (version {system['version']}, pid {server.pid})")
+    print(f"Started:     {ago_text(system['startedAt'])}")
+    print(f"Runtime:     {system['runtime']}")
+    print(f"Editor:      {system['editor']['current'] or 'none: run `vibecode editor install`'}")
+    print(f"Workspaces:  {counts['running']} running of {counts['total']}")
+    print(f"Data folder: {folder}")
+
+
+def _answers(data_dir: Path) -> bool:
+    from vibecode.domain.errors import ServerUnreachable
+
+    try:
+        client(data_dir).get("/system")
+    except ServerUnreachable:
+        return False
+    return True
+
+
+def _print_link(data_dir: Path) -> None:
+    from vibecode.cli.output import note
+
+    link = client(data_dir).post("/login-links", {"user": None})
+    note("Open this link to sign in; it works once, within 10 minutes (`vibecode login-link` prints another):")
+    print(link["url"])
+
+
+def _ensure_editor(settings: Settings) -> None:
+    """Install the editor if there is none, with progress on the screen."""
+    import asyncio
+
+    from vibecode.cli.output import note
+    from vibecode.domain.errors import EditorUnavailable
+    from vibecode.editor.store import EditorStore
+    from vibecode.runtimes.local.layout import DataFolder
+
+    DataFolder(settings.data_dir).prepare()
+    store = EditorStore(settings.data_dir / "editors")
+    try:
+        current = store.current()
+        ready = current is not None and bool(store.get(current.version))
+    except EditorUnavailable as error:
+        note(error.detail)
+        ready = False
+    if not ready:
+        note("Installing the editor (code-server); this is done once …")
+        asyncio.run(store.install(progress=lambda line: note(f"  {line}")))
+
+
+def _run_here(settings: Settings) -> None:
+    """Become the server process, so that a service manager's signals reach it."""
+    import os
+
+    os.environ["VIBECODE_DATA_DIR"] = str(settings.data_dir)
+    os.environ["VIBECODE_PORT"] = str(settings.port)
+    sys.stdout.flush()
+    os.execv(sys.executable, [sys.executable, "-P", "-m", "vibecode.server"])
+
+
+def _stop_workspaces(data_dir: Path) -> None:
+    from vibecode.cli.output import note
+
+    api = client(data_dir)
+    moving = {"running", "starting", "pending", "stopping"}
+    waiting = {w["name"] for w in api.items("/workspaces?limit=200") if w["status"] in moving}
+    if not waiting:
+        return
+    for name in sorted(waiting):
+        note(f"Stopping workspace {name} …")
+        api.post(f"/workspaces/{name}/stop")
+    for event in api.stream("/events"):
+        if event.event == "removed" or (event.event == "workspace" and event.data["status"] in ("stopped", "failed")):
+            waiting.discard(event.data["name"])
+        if not waiting and event.event != "ready":
+            return

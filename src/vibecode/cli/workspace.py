@@ -1,0 +1,249 @@
+"""``vibecode workspace``: work with workspaces."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from vibecode.cli.options import DataDir, Json, client
+
+if TYPE_CHECKING:
+    from vibecode.cli.client import Client
+
+app = typer.Typer(help="Create and use workspaces.", no_args_is_help=True, rich_markup_mode=None)
+
+Name = Annotated[str, typer.Argument(help="Name of the workspace.", metavar="NAME")]
+NoWait = Annotated[bool, typer.Option("--no-wait", help="Return at once, without waiting for it to run.")]
+
+
+@app.command(epilog="Example: vibecode workspace create shop --git https://git.example.org/team/shop.git --branch main")
+def create(
+    name: Annotated[str, typer.Argument(help="A DNS label: a-z, 0-9 and hyphens, at most 40.", metavar="NAME")],
+    git: Annotated[str | None, typer.Option("--git", help="Repository to clone.", metavar="URL")] = None,
+    branch: Annotated[str | None, typer.Option("--branch", help="Branch to check out.")] = None,
+    template: Annotated[str | None, typer.Option("--template", help="Template to fill in.")] = None,
+    param: Annotated[
+        list[str] | None, typer.Option("--param", help="Answer to a template's parameter.", metavar="NAME=VALUE")
+    ] = None,
+    idle_timeout: Annotated[
+        str | None, typer.Option("--idle-timeout", help="Stop after this time without use: 45m, 2h, or off.")
+    ] = None,
+    owner: Annotated[str | None, typer.Option("--owner", help="User to create it for.")] = None,
+    no_wait: NoWait = False,
+    as_json: Json = False,
+    data_dir: DataDir = None,
+) -> None:
+    """Create a workspace, start it, and print its address."""
+    if git and template:
+        raise typer.BadParameter("choose one of --git and --template")
+    if branch and not git:
+        raise typer.BadParameter("--branch needs --git")
+    if param and not template:
+        raise typer.BadParameter("--param needs --template")
+    body: dict[str, Any] = {"name": name, "source": None}
+    if git:
+        body["source"] = {"type": "git", "url": git, "branch": branch}
+    elif template:
+        body["source"] = {"type": "template", "name": template, "parameters": _parameters(param or [])}
+    if idle_timeout is not None:
+        body["idleTimeout"] = parse_duration(idle_timeout)
+    if owner is not None:
+        body["owner"] = owner
+    api = client(data_dir)
+    workspace = api.post("/workspaces", body)
+    _finish(api, workspace, wait=not no_wait, as_json=as_json)
+
+
+@app.command("list", epilog="Example: vibecode workspace list --json")
+def list_workspaces(as_json: Json = False, data_dir: DataDir = None) -> None:
+    """List workspaces: state, use, last activity, and why they still run."""
+    from vibecode.cli.output import print_json, print_table, workspace_row
+
+    workspaces = client(data_dir).items("/workspaces?limit=200")
+    if as_json:
+        print_json(workspaces)
+        return
+    headers = ["NAME", "OWNER", "STATUS", "CPU", "MEMORY", "STORAGE", "ACTIVE", "REASON"]
+    print_table(
+        headers,
+        [workspace_row(workspace) for workspace in workspaces],
+        empty="No workspaces yet: create one with `vibecode workspace create NAME`.",
+    )
+
+
+@app.command()
+def show(name: Name, as_json: Json = False, data_dir: DataDir = None) -> None:
+    """Show one workspace: state, use, ports, and what happened last."""
+    from vibecode.cli.output import ago_text, bytes_text, print_json
+
+    api = client(data_dir)
+    workspace = api.get(_path(name))
+    ports = api.get(_path(name, "/ports"))["items"]
+    events = api.get(_path(name, "/events"))["items"]
+    if as_json:
+        print_json({**workspace, "ports": ports, "events": events})
+        return
+    idle = workspace["idleTimeout"]
+    resources = workspace["resources"]
+    fields = {
+        "Name": workspace["name"],
+        "Owner": workspace["owner"],
+        "Status": f"{workspace['status']} ({workspace['reason']})",
+        "Address": workspace["url"],
+        "CPU": f"{resources['cpu']:.2f} cores",
+        "Memory": bytes_text(resources["memory"]),
+        "Storage": bytes_text(resources["storage"]),
+        "Last active": ago_text(workspace["lastActive"]),
+        "Idle stop": "off" if idle is None else f"after {idle // 60} min",
+        "Editor": (workspace["editorVersion"] or "-") + (" (a restart updates it)" if workspace["updateWaits"] else ""),
+    }
+    for key, value in fields.items():
+        print(f"{key + ':':<13}{value}")
+    for port in ports:
+        print(f"{'Port:':<13}{port['port']} ({port['process']}) {port['url']}")
+    for event in events[:10]:
+        print(f"{'Event:':<13}{ago_text(event['at'])}: {event['message']}")
+
+
+@app.command("open")
+def open_workspace(
+    name: Name,
+    no_browser: Annotated[bool, typer.Option("--no-browser", help="Only print the address.")] = False,
+    data_dir: DataDir = None,
+) -> None:
+    """Open a workspace in the browser; a stopped one is started by being opened."""
+    import webbrowser
+
+    workspace = client(data_dir).get(_path(name))
+    print(workspace["url"])
+    if not no_browser:
+        webbrowser.open(workspace["url"])
+
+
+@app.command()
+def start(name: Name, no_wait: NoWait = False, as_json: Json = False, data_dir: DataDir = None) -> None:
+    """Start a workspace."""
+    api = client(data_dir)
+    _finish(api, api.post(_path(name, "/start")), wait=not no_wait, as_json=as_json)
+
+
+@app.command()
+def restart(name: Name, no_wait: NoWait = False, as_json: Json = False, data_dir: DataDir = None) -> None:
+    """Stop a workspace if it runs, then start it with the editor in use now."""
+    api = client(data_dir)
+    _finish(api, api.post(_path(name, "/restart")), wait=not no_wait, as_json=as_json)
+
+
+@app.command()
+def stop(name: Name, no_wait: NoWait = False, as_json: Json = False, data_dir: DataDir = None) -> None:
+    """Stop a workspace; its files stay."""
+    api = client(data_dir)
+    _finish(api, api.post(_path(name, "/stop")), wait=not no_wait, as_json=as_json, goal="stopped")
+
+
+@app.command(epilog="Example: vibecode workspace delete shop --purge --yes")
+def delete(
+    name: Name,
+    purge: Annotated[bool, typer.Option("--purge", help="Delete its files too, for good.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Don't ask.")] = False,
+    data_dir: DataDir = None,
+) -> None:
+    """Delete a workspace; its files are kept for its owner unless --purge."""
+    api = client(data_dir)
+    api.get(_path(name))
+    if not yes:
+        what = "and all its files, for good" if purge else "(its files are kept)"
+        if not sys.stdin.isatty():
+            raise typer.BadParameter("add --yes, since there is no terminal to ask in")
+        typed = typer.prompt(f"Delete {name} {what}? Type its name to confirm")
+        if typed != name:
+            print("Nothing was deleted.")
+            raise typer.Exit(1)
+    api.delete(_path(name) + ("?purge=true" if purge else ""))
+    kept = (
+        "Its files are gone." if purge else f"Its files are kept: `vibecode workspace create {name}` brings them back."
+    )
+    print(f"Deleted {name}. {kept}")
+
+
+@app.command()
+def logs(
+    name: Name,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on as it grows.")] = False,
+    data_dir: DataDir = None,
+) -> None:
+    """Print the log of a workspace's latest start."""
+    api = client(data_dir)
+    if follow:
+        for event in api.stream(_path(name, "/logs/stream")):
+            print(event.data["text"], flush=True)
+        return
+    for line in api.get(_path(name, "/logs"))["items"]:
+        print(line["text"])
+
+
+def parse_duration(text: str) -> int | None:
+    """Return the seconds of ``90s``, ``45m``, ``2h``, ``1d`` or plain minutes; None for ``off``."""
+    if text == "off":
+        return None
+    units = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+    digits, factor = (text[:-1], units[text[-1]]) if text[-1:] in units else (text, 60)
+    if not digits.isascii() or not digits.isdecimal():
+        raise typer.BadParameter(f"{text!r} is no time: write 45m, 2h or off")
+    return int(digits) * factor
+
+
+def _parameters(pairs: list[str]) -> dict[str, str]:
+    parameters = {}
+    for pair in pairs:
+        name, separator, value = pair.partition("=")
+        if not separator or not name:
+            raise typer.BadParameter(f"{pair!r} is not of the form NAME=VALUE")
+        parameters[name] = value
+    return parameters
+
+
+def _path(name: str, rest: str = "") -> str:
+    from urllib.parse import quote
+
+    return f"/workspaces/{quote(name, safe='')}{rest}"
+
+
+def _finish(api: Client, workspace: dict[str, Any], *, wait: bool, as_json: bool, goal: str = "running") -> None:
+    """Follow a workspace until it is where it was asked to be; exit 1 if it fails."""
+    from vibecode.cli.output import note, print_json
+
+    name = workspace["name"]
+    if wait:
+        workspace = _wait(api, name, goal=goal, quiet=as_json)
+    if as_json:
+        print_json(workspace)
+    elif not wait or workspace["status"] == goal:
+        print(workspace["url"] if goal == "running" else f"{name} is {workspace['status']}.")
+    if wait and workspace["status"] != goal:
+        note(f"Error: {workspace['reason']} `vibecode workspace logs {name}` has the details.")
+        raise typer.Exit(1)
+
+
+def _wait(api: Client, name: str, *, goal: str, quiet: bool) -> dict[str, Any]:
+    """Return a workspace when it has come to rest, with its reasons on the screen meanwhile."""
+    from vibecode.cli.output import note
+    from vibecode.domain.errors import WorkspaceNotFound
+
+    shown = ""
+    for event in api.stream("/events"):
+        if event.event == "removed" and event.data["name"] == name:
+            raise WorkspaceNotFound(f"Workspace {name} was deleted meanwhile.")
+        if event.event != "workspace" or event.data["name"] != name:
+            continue
+        workspace: dict[str, Any] = event.data
+        if workspace["status"] in (goal, "failed"):
+            return workspace
+        if goal == "running" and workspace["status"] == "stopped":
+            return workspace
+        if not quiet and workspace["reason"] != shown:
+            shown = workspace["reason"]
+            note(shown)
+    raise WorkspaceNotFound(f"The server ended while {name} was on its way: `vibecode status` tells more.")

@@ -1,0 +1,1 @@
+"""Durable state in SQLite: accounts, sessions, workspaces of the local runtime."""

@@ -1,0 +1,403 @@
+"""Who may pass: one pure decision, asked by every edge.
+
+The embedded proxy and the check behind NGINX's ``auth_request`` both ask :func:`decide`. It sees a request's Host,
+session and kind, and the state of the workspace; it answers what the edge does. The workspace comes from Host alone:
+no ``X-Forwarded-*`` or ``X-Original-*`` header is looked at, since a client can send them.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import Enum
+from typing import Final, Protocol
+
+from vibecode.domain.names import is_valid_name
+from vibecode.domain.workspace import Phase
+
+INTERNAL_PREFIX: Final = "/.vibecode/"
+"""Paths under it, on a workspace's own address, belong to the control plane: tickets, start, status, the tab script."""
+
+_HOST: Final = re.compile(r"(?P<name>[a-z0-9.-]{1,253}|\[[0-9a-f:.]{2,45}\])(?::(?P<port>[0-9]{1,5}))?", re.IGNORECASE)
+_PREVIEW: Final = re.compile(r"(?P<port>[1-9][0-9]{0,4})--(?P<name>[a-z0-9-]+)")
+_LOOPBACK_HOSTS: Final = frozenset({"127.0.0.1", "localhost", "[::1]"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Addresses:
+    """Where the product answers."""
+
+    scheme: str
+    """``http`` or ``https``."""
+    domain: str
+    """Host name of the dashboard and API, lower case, without port."""
+    workspace_domain: str
+    """Parent of the workspaces' host names."""
+    port: int
+    """Public port; left out of URLs where it is the scheme's default."""
+
+    @property
+    def _suffix(self) -> str:
+        default = 443 if self.scheme == "https" else 80
+        return "" if self.port == default else f":{self.port}"
+
+    @property
+    def dashboard(self) -> str:
+        """Origin of dashboard and API, without a trailing slash."""
+        return f"{self.scheme}://{self.domain}{self._suffix}"
+
+    def workspace(self, name: str, *, port: int | None = None) -> str:
+        """Return the origin of a workspace, or of the preview of one of its ports."""
+        label = name if port is None else f"{port}--{name}"
+        return f"{self.scheme}://{label}.{self.workspace_domain}{self._suffix}"
+
+    def preview_template(self, name: str) -> str:
+        """Return the address of a workspace's ports with ``{{port}}`` for the number, as VSCODE_PROXY_URI wants it."""
+        return f"{self.scheme}://{{{{port}}}}--{name}.{self.workspace_domain}{self._suffix}/"
+
+
+@dataclass(frozen=True, slots=True)
+class DashboardHost:
+    """The request is for dashboard or API."""
+
+
+@dataclass(frozen=True, slots=True)
+class LoopbackHost:
+    """The request names this machine by a loopback address: people are sent to the dashboard, workspaces report here.
+
+    Safe against DNS rebinding, since a rebound page's Host is the attacker's name, never a loopback literal.
+    """
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkspaceHost:
+    """The request is for a workspace, or for a port inside it."""
+
+    name: str
+    port: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class UnknownHost:
+    """Not one of ours: a forged Host, DNS rebinding, or a wrong name."""
+
+
+Target = DashboardHost | LoopbackHost | WorkspaceHost | UnknownHost
+
+
+def parse_host(host: str, addresses: Addresses) -> Target:
+    """Say what a Host header names.
+
+    Parameters
+    ----------
+    host
+        The header's value as received, or an empty string where there was none. The port is ignored: a port-forward or
+        a balancer in front changes it, and it grants nothing.
+    """
+    match = _HOST.fullmatch(host)
+    if match is None:
+        return UnknownHost()
+    name = match["name"].lower()
+    if name == addresses.domain:
+        return DashboardHost()
+    if name in _LOOPBACK_HOSTS:
+        return LoopbackHost()
+    label, _, parent = name.partition(".")
+    if parent != addresses.workspace_domain:
+        return UnknownHost()
+    if preview := _PREVIEW.fullmatch(label):
+        port = int(preview["port"])
+        if port > 65535 or not is_valid_name(preview["name"]):
+            return UnknownHost()
+        return WorkspaceHost(name=preview["name"], port=port)
+    return WorkspaceHost(name=label) if is_valid_name(label) else UnknownHost()
+
+
+class RequestKind(Enum):
+    """What a request is to the person behind it."""
+
+    PAGE = "page"
+    """A navigation: it can be answered with a page of ours."""
+    FETCH = "fetch"
+    WEBSOCKET = "websocket"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EdgeRequest:
+    """The parts of a request that the decision may see. Header values are as received; absent is an empty string."""
+
+    method: str
+    host: str
+    path: str
+    """Path without the query."""
+    origin: str = ""
+    upgrade: str = ""
+    accept: str = ""
+    fetch_mode: str = ""
+    """Sec-Fetch-Mode."""
+    fetch_site: str = ""
+    """Sec-Fetch-Site."""
+    fetch_dest: str = ""
+    """Sec-Fetch-Dest."""
+
+    @property
+    def kind(self) -> RequestKind:
+        """Tell a navigation from a fetch.
+
+        ``Sec-Fetch-Mode: navigate`` is sent by every current browser to trustworthy origins; elsewhere (plain http) the
+        Accept header has to do.
+        """
+        if self.upgrade.lower() == "websocket":
+            return RequestKind.WEBSOCKET
+        if self.method not in ("GET", "HEAD"):
+            return RequestKind.FETCH
+        if self.fetch_mode:
+            return RequestKind.PAGE if self.fetch_mode == "navigate" else RequestKind.FETCH
+        return RequestKind.PAGE if "text/html" in self.accept.lower() else RequestKind.FETCH
+
+    @property
+    def from_open_page(self) -> bool:
+        """Whether a page that is open already sent it, rather than a person or a program that wants in."""
+        return self.kind is not RequestKind.PAGE and bool(self.fetch_site or self.origin)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkspaceView:
+    """What the decision has to know of a workspace."""
+
+    id: str
+    owner: str
+    phase: Phase
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionView:
+    """What the decision has to know of a valid session of the request's own origin."""
+
+    id: str
+    """Id of the session's record (not its secret), to end open connections when it is revoked."""
+    user: str
+    is_admin: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ForwardToEditor:
+    """Pass it on to the workspace's editor."""
+
+    workspace: str
+    session: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ForwardToPort:
+    """Pass it on to a port inside the workspace."""
+
+    workspace: str
+    port: int
+    session: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ForwardToControlPlane:
+    """Dashboard, API, sign-in, waking and error pages: the control plane answers, and decides again what to show."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hold:
+    """Keep the request until the workspace is ready; ``wake`` it first if it is stopped."""
+
+    workspace: str
+    wake: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refuse:
+    """Answer with this status and sentence."""
+
+    status: int
+    code: str
+    detail: str
+    retry_after: int | None = None
+    """Seconds."""
+
+
+Decision = ForwardToEditor | ForwardToPort | ForwardToControlPlane | Hold | Refuse
+
+HOLD_LIMIT: Final = 60.0
+"""Seconds that a request is held for a workspace to become ready, then 503 with Retry-After."""
+
+
+def may_open(session: SessionView, workspace: WorkspaceView) -> bool:
+    """Whether a user may enter a workspace: its owner and admins may."""
+    return session.is_admin or session.user == workspace.owner
+
+
+def decide(
+    request: EdgeRequest,
+    target: Target,
+    session: SessionView | None,
+    workspace: WorkspaceView | None,
+    addresses: Addresses,
+) -> Decision:
+    """Decide what an edge does with a request.
+
+    Parameters
+    ----------
+    request
+        The request's own words.
+    target
+        :func:`parse_host` of its Host.
+    session
+        The valid session that belongs to this very origin, if any.
+    workspace
+        State of the workspace that ``target`` names, if it exists.
+
+    Notes
+    -----
+    A page that was left open keeps calling. If that woke a stopped workspace, none would ever stay stopped; so only a
+    navigation or a program's own request wakes, and what an open page sends is answered 503.
+    """
+    match target:
+        case UnknownHost():
+            return Refuse(
+                status=421,
+                code="unknown_host",
+                detail=f"This server does not answer for that host name. Open {addresses.dashboard}/ instead.",
+            )
+        case DashboardHost() | LoopbackHost():
+            return ForwardToControlPlane()
+        case WorkspaceHost(name=name, port=port):
+            return _decide_workspace(request, name, port, session, workspace, addresses)
+
+
+def _decide_workspace(
+    request: EdgeRequest,
+    name: str,
+    port: int | None,
+    session: SessionView | None,
+    workspace: WorkspaceView | None,
+    addresses: Addresses,
+) -> Decision:
+    kind = request.kind
+    if request.path.startswith(INTERNAL_PREFIX) and kind is not RequestKind.WEBSOCKET:
+        return ForwardToControlPlane()
+    if _is_foreign(request, name, port, addresses):
+        return Refuse(status=403, code="cross_origin", detail="Pages of other addresses can't use a workspace's.")
+    if session is None:
+        if kind is RequestKind.PAGE:
+            return ForwardToControlPlane()
+        return Refuse(status=401, code="unauthenticated", detail=f"Sign in at {addresses.dashboard}/ first.")
+    if workspace is None or not may_open(session, workspace):
+        # One answer for "not there" and "not yours", so that names of others can't be found by trying.
+        if kind is RequestKind.PAGE:
+            return ForwardToControlPlane()
+        return Refuse(status=404, code="workspace_not_found", detail=f"There is no workspace {name} that you may open.")
+    if workspace.phase is Phase.RUNNING:
+        if port is not None:
+            return ForwardToPort(workspace=name, port=port, session=session.id)
+        return ForwardToEditor(workspace=name, session=session.id)
+    return _decide_waking(request, name, workspace.phase)
+
+
+def _decide_waking(request: EdgeRequest, name: str, phase: Phase) -> Decision:
+    if request.kind is RequestKind.PAGE:
+        return ForwardToControlPlane()
+    if phase is Phase.FAILED:
+        return Refuse(
+            status=503, code="workspace_failed", detail=f"Workspace {name} failed to start; open it to see why."
+        )
+    if phase in (Phase.PENDING, Phase.STARTING):
+        return Hold(workspace=name, wake=False)
+    if request.from_open_page:
+        return Refuse(
+            status=503,
+            code="workspace_stopped",
+            detail=f"Workspace {name} is stopped; open it to start it.",
+            retry_after=30,
+        )
+    return Hold(workspace=name, wake=True)
+
+
+def _is_foreign(request: EdgeRequest, name: str, port: int | None, addresses: Addresses) -> bool:
+    """Tell whether a page that isn't the workspace's own sent the request.
+
+    All workspaces and the dashboard share a site, so SameSite cookies come along from another workspace's page. CORS
+    hides the answers from it, but not the effects; so the edge has to refuse. Pages of the same workspace's previews
+    may call each other: a front end on one port and its API on another are the usual case. The editor is stricter:
+    nobody else embeds it, in a frame or otherwise.
+    """
+    if request.origin and request.origin != "null":
+        same = is_same_origin(request.origin, request.host, addresses.workspace(name, port=port))
+        return not (same or _is_of_workspace(request.origin, name, addresses))
+    if request.origin == "null" and (request.method not in ("GET", "HEAD") or request.kind is RequestKind.WEBSOCKET):
+        return True  # sandboxed frames and data: pages, which can be anybody's
+    elsewhere = request.fetch_site in ("same-site", "cross-site")
+    embedded = request.kind is not RequestKind.PAGE or request.fetch_dest in ("iframe", "frame", "embed", "object")
+    return port is None and elsewhere and embedded
+
+
+def _is_of_workspace(origin: str, name: str, addresses: Addresses) -> bool:
+    """Tell whether an Origin is a workspace's address or one of its previews, whatever its port."""
+    scheme, _, host = origin.partition("://")
+    target = parse_host(host, addresses)
+    return scheme in ("http", "https") and isinstance(target, WorkspaceHost) and target.name == name
+
+
+def is_same_origin(origin: str, host: str, public_origin: str) -> bool:
+    """Tell whether an Origin header is the address that a request was sent to.
+
+    Parameters
+    ----------
+    origin
+        The header's value.
+    host
+        The Host header, whose name was checked to be ours. Behind a port-forward it carries another port than the
+        public address, and then the browser's Origin equals it.
+    public_origin
+        The address that links are made with.
+    """
+    if origin == public_origin:
+        return True
+    scheme, _, origin_host = origin.partition("://")
+    return scheme in ("http", "https") and origin_host.lower() == host.lower()
+
+
+def counts_as_use(request: EdgeRequest) -> bool:
+    """Tell whether a request shows that a person or program uses the workspace.
+
+    A navigation does, and so does what a program sends by itself. What an open page merely reads does not: a forgotten
+    tab that polls would keep its workspace for ever. What it writes does. A WebSocket counts by its input, not by
+    being opened, since an idle tab reconnects too.
+    """
+    match request.kind:
+        case RequestKind.PAGE:
+            return True
+        case RequestKind.WEBSOCKET:
+            return False
+        case RequestKind.FETCH:
+            return not request.from_open_page or request.method not in ("GET", "HEAD", "OPTIONS")
+
+
+class Router(Protocol):
+    """What the embedded edge asks for each request. Called on the event loop for every request: it never blocks."""
+
+    def route(self, request: EdgeRequest, cookies: list[str]) -> Decision:
+        """Decide about a request; ``cookies`` are the values of its Cookie headers."""
+
+    async def wait_ready(self, workspace: str, *, wake: bool, timeout: float) -> bool:
+        """Wake a workspace if asked, wait until it runs; False if that takes over ``timeout`` seconds or fails."""
+
+    async def upstream(self, decision: ForwardToEditor | ForwardToPort | ForwardToControlPlane) -> Upstream | None:
+        """Return where to connect; None if nothing listens there."""
+
+    def active(self, workspace: str, *, session: str, kind: RequestKind) -> None:
+        """Note that a person or program used a workspace: an HTTP request, or input on a WebSocket."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Upstream:
+    """Where a request goes: a Unix socket or a TCP address."""
+
+    path: str | None = None
+    host: str | None = None
+    port: int | None = None

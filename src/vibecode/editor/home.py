@@ -1,0 +1,78 @@
+"""A workspace's home before the editor starts in it."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+import structlog
+
+from vibecode.editor.launch import extensions_folder, user_data
+
+_log = structlog.get_logger(__name__)
+
+_SKELETON: Final = Path("/etc/skel")
+
+
+def seed_home(home: Path, *, settings: Mapping[str, object] | None = None, skeleton: Path = _SKELETON) -> None:
+    """Prepare ``home``; repeatable, and cheap when there is nothing to do.
+
+    VibeCode's own defaults are not written here: they are part of the editor's page (see
+    :mod:`vibecode.editor.page`), below every setting of the user.
+
+    Parameters
+    ----------
+    home
+        The workspace's home; it is made if it isn't there, readable by its owner only.
+    settings
+        A template's settings. They become the user's settings if there are none yet; a file that exists, even an
+        empty one, is the user's and is not touched.
+    skeleton
+        Files that a new, empty home gets, as ``useradd`` does it (the shell's start-up files).
+    """
+    home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if not any(home.iterdir()):
+        _copy_skeleton(skeleton, home)
+    for folder in (user_data(home) / "User", extensions_folder(home)):
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if settings:
+        write_if_absent(user_data(home) / "User/settings.json", settings)
+
+
+def write_if_absent(path: Path, settings: Mapping[str, object]) -> bool:
+    """Write ``settings`` to the file ``path`` if there is none, as a whole or not at all.
+
+    Returns
+    -------
+    bool
+        Whether it was written.
+    """
+    if os.path.lexists(path):
+        return False
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    try:
+        temporary.write_text(json.dumps(settings, indent=2) + "\n", encoding="utf-8")
+        try:
+            # A link, unlike a rename, fails if somebody made the file meanwhile.
+            path.hardlink_to(temporary)
+        except FileExistsError:
+            return False
+    finally:
+        temporary.unlink(missing_ok=True)
+    return True
+
+
+def _copy_skeleton(skeleton: Path, home: Path) -> None:
+    if not skeleton.is_dir():
+        return
+    try:
+        shutil.copytree(skeleton, home, symlinks=True, dirs_exist_ok=True)
+        home.chmod(0o700)
+    except (OSError, shutil.Error) as error:
+        _log.warning("the home's start-up files were not copied", error=str(error))

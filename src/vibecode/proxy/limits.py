@@ -1,0 +1,39 @@
+"""How much, and how long, the edge puts up with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+HEAD_LIMIT: Final = 64 * 1024
+"""Most bytes in the head of a request or response."""
+
+WRITE_HIGH: Final = 256 * 1024
+"""Bytes waiting to be written at which reading from the other side stops."""
+
+WRITE_LOW: Final = 64 * 1024
+"""Bytes waiting to be written at which reading goes on."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """Limits of an edge; times are in seconds. Nothing limits how long a stream may last."""
+
+    connections: int = 10_000
+    """Client connections at a time; more are answered 503."""
+    head_timeout: float = 15.0
+    """From the first byte of a request to the end of its head."""
+    idle_timeout: float = 75.0
+    """Between requests on a connection that is kept alive."""
+    connect_timeout: float = 10.0
+    """To connect to an upstream."""
+    linger_timeout: float = 5.0
+    """To let a client read an early answer while it still sends the body that nobody reads."""
+    half_closed_timeout: float = 60.0
+    """For a WebSocket of which one side has ended."""
+    upstream_idle: float = 4.0
+    """An unused upstream connection is kept so long: less than Node's and uvicorn's own limit of 5 s."""
+    upstream_spare: int = 32
+    """Unused connections kept for one upstream."""
+    tick: float = 1.0
+    """How often time limits are looked at."""

@@ -1,0 +1,1 @@
+"""What runs workspaces: processes of this machine, or a Kubernetes cluster."""

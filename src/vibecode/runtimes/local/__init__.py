@@ -1,0 +1,1 @@
+"""Workspaces as supervised processes of this machine."""

@@ -1,0 +1,136 @@
+"""Small things done to files safely: atomic writes, thorough removal, the size of a folder."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import os
+import shutil
+import stat
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from vibecode.domain.errors import DataFolderUnusable
+
+_OUT_OF_SPACE: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
+_NOT_WRITABLE: Final = frozenset({errno.EROFS, errno.EACCES, errno.EPERM})
+_DU_LIMIT: Final = 300.0
+
+
+def write_atomic(path: Path, text: str, *, mode: int = 0o600) -> None:
+    """Replace a file in one step, so that a reader sees the old or the new text and never a part.
+
+    Raises
+    ------
+    OSError
+        The folder can't be written; the old file is still there.
+    """
+    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
+            os.fchmod(file.fileno(), mode)
+        Path(temporary).replace(path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            Path(temporary).unlink()
+        raise
+
+
+def make_private_folder(path: Path) -> None:
+    """Create a folder (and its parents) that only we may enter, or make it so."""
+    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if stat.S_IMODE(path.stat().st_mode) != 0o700:
+        path.chmod(0o700)
+
+
+def remove_tree(path: Path) -> None:
+    """Remove a folder with everything in it, read-only files and folders too. Does nothing if it isn't there.
+
+    Raises
+    ------
+    OSError
+        Something in it can't be removed even so.
+    """
+
+    def unlock(
+        function: Callable[..., object], name: str, error: tuple[type[BaseException], BaseException, object]
+    ) -> None:
+        if isinstance(error[1], FileNotFoundError):
+            return
+        if not isinstance(error[1], PermissionError):
+            raise error[1]
+        # Removing needs write permission on the folder, not on the file; Go's module cache and others take it away.
+        for folder in (Path(name).parent, Path(name)):
+            with contextlib.suppress(OSError):
+                if not folder.is_symlink() and folder.is_dir():
+                    folder.chmod(0o700)
+        if function is os.unlink:
+            Path(name).unlink(missing_ok=True)
+        elif function is os.rmdir:
+            Path(name).rmdir()
+        else:
+            shutil.rmtree(name, onerror=unlock)
+
+    if path.is_symlink():
+        path.unlink()
+        return
+    shutil.rmtree(path, onerror=unlock)
+
+
+async def disk_usage(*folders: Path) -> int | None:
+    """Return the bytes that folders take on disk; None if it could not be measured.
+
+    Notes
+    -----
+    ``du`` does it, at low priority: walking a big ``node_modules`` in Python holds the interpreter, and with it every
+    request, for a second. It counts hard links once and doesn't follow symbolic links.
+    """
+    present = [str(folder) for folder in folders if folder.is_dir()]
+    if not present:
+        return 0
+    nice = ["nice", "-n", "19"] if shutil.which("nice") else []
+    try:
+        process = await asyncio.create_subprocess_exec(
+            *nice,
+            *("du", "-s", "-k", "-x", "--", *present),
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.DEVNULL,
+        )
+    except OSError:
+        return None
+    try:
+        async with asyncio.timeout(_DU_LIMIT):
+            output, _ = await process.communicate()
+    except TimeoutError:
+        return None
+    finally:
+        if process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
+            await process.wait()
+    kilobytes = [int(line.split(None, 1)[0]) for line in output.splitlines() if line[:1].isdigit()]
+    # A file that vanished meanwhile makes du fail after it has printed the total, which is still right.
+    return sum(kilobytes) * 1024 if len(kilobytes) == len(present) else None
+
+
+def unusable(error: OSError, path: Path) -> DataFolderUnusable:
+    """Put a failure to use the data folder into a sentence that says what to do."""
+    if error.errno in _OUT_OF_SPACE:
+        return DataFolderUnusable(f"The disk of {path} is full: free some space, or use another folder by --data-dir.")
+    if error.errno in _NOT_WRITABLE:
+        return DataFolderUnusable(
+            f"The data folder {path} can't be written: make it writable for this user, or use another by --data-dir."
+        )
+    return DataFolderUnusable(
+        f"The data folder {path} can't be used ({error.strerror or error}): use another by --data-dir."
+    )
+
+
+def is_out_of_space(error: OSError) -> bool:
+    """Tell whether a failure came from a full disk or an exhausted quota."""
+    return error.errno in _OUT_OF_SPACE

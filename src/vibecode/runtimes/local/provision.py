@@ -1,0 +1,91 @@
+"""Making the files of a new workspace: all of them, or none."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from vibecode.domain.errors import InvalidInput
+from vibecode.domain.giturl import mask, validate_branch, validate_git_url
+from vibecode.domain.workspace import GitSource, Source, TemplateSource
+from vibecode.runtimes.local import git
+from vibecode.runtimes.local.files import make_private_folder, remove_tree
+from vibecode.runtimes.local.layout import WorkspacePaths
+from vibecode.runtimes.local.ports import Provisioner
+
+_MAX_PARAMETER: Final = 4000
+
+
+def check_source(source: Source, provisioner: Provisioner, *, allow_local: bool) -> None:
+    """Check what a workspace shall be made from, before anything is made.
+
+    Raises
+    ------
+    InvalidInput, TemplateNotFound
+        One sentence that says what is wrong.
+    """
+    if isinstance(source, GitSource):
+        validate_git_url(source.url, allow_local=allow_local)
+        if source.branch is not None:
+            validate_branch(source.branch)
+    elif isinstance(source, TemplateSource):
+        if any(len(value) > _MAX_PARAMETER for value in source.parameters.values()):
+            raise InvalidInput(
+                f"A template's parameter has at most {_MAX_PARAMETER} characters.", field="source.parameters"
+            )
+        provisioner.check(source)
+
+
+def describe(source: Source) -> str:
+    """Say what making it does, for a reason: ``cloning https://...``."""
+    if isinstance(source, GitSource):
+        return f"cloning {mask(source.url)}"
+    if isinstance(source, TemplateSource):
+        return f"making it from the template {source.name}"
+    return "making its folder"
+
+
+async def provision(
+    source: Source,
+    paths: WorkspacePaths,
+    *,
+    provisioner: Provisioner,
+    environment: Mapping[str, str],
+    on_line: Callable[[str], None],
+    allow_local: bool,
+) -> None:
+    """Make ``files``. If this is ended in the middle, by whatever, doing it again begins from nothing.
+
+    Raises
+    ------
+    SourceUnavailable
+        The repository can't be cloned.
+    VibeCodeError
+        The template can't be used.
+    OSError
+        The folder can't be written.
+    """
+    if paths.files.exists():
+        # Complete: it got this name in one step, and only the note of that was lost.
+        return
+    part = paths.files_part
+    await _in_thread(remove_tree, part)
+    if isinstance(source, GitSource):
+        await git.clone(source, part, environment=environment, on_line=on_line, allow_local=allow_local)
+        part.chmod(0o700)
+    else:
+        make_private_folder(part)
+        if isinstance(source, TemplateSource):
+            await _in_thread(provisioner.render, source, part)
+    part.rename(paths.files)
+
+
+async def _in_thread(function: Callable[..., None], *arguments: object) -> None:
+    """Run a function in a thread and be done only when it is: a thread can't be cancelled, and must not go on alone."""
+    thread = asyncio.ensure_future(asyncio.to_thread(function, *arguments))
+    try:
+        await asyncio.shield(thread)
+    finally:
+        if not thread.done():
+            await asyncio.wait({thread})

@@ -1,0 +1,1 @@
+"""Use cases, over the domain's rules and the ports of runtime and database."""

@@ -1,0 +1,458 @@
+"""The API's JSON, in camelCase. The OpenAPI document and the dashboard's types are made from these models."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.alias_generators import to_camel
+
+from vibecode.domain import accounts, workspace
+from vibecode.domain.giturl import mask
+from vibecode.domain.routing import Addresses
+from vibecode.domain.workspace import GitSource, Phase, Source, TemplateSource
+
+
+class Model(BaseModel):
+    """Base of all: camelCase outside, unknown members refused."""
+
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, serialize_by_alias=True, extra="forbid")
+
+
+class Problem(Model):
+    """What went wrong (RFC 9457)."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "type": "about:blank",
+                    "title": "The name is taken",
+                    "status": 409,
+                    "detail": "There is a workspace alice already: choose another name.",
+                    "code": "name_taken",
+                    "field": "name",
+                }
+            ]
+        }
+    )
+
+    type: str = "about:blank"
+    title: str
+    status: int
+    detail: str = Field(description="One sentence: what is wrong and what to do next.")
+    code: str = Field(description="Stable, for programs.")
+    field: str | None = Field(None, description="Name of the input at fault, where there is one.")
+
+
+class Git(Model):
+    """A repository to clone."""
+
+    type: Literal["git"]
+    url: str = Field(max_length=2000, examples=["https://git.example.org/team/project.git"])
+    branch: str | None = Field(None, max_length=250)
+
+
+class FromTemplate(Model):
+    """A template to fill in."""
+
+    type: Literal["template"]
+    name: str = Field(max_length=40, examples=["python"])
+    parameters: dict[str, str] = Field(default_factory=dict)
+
+
+AnySource = Annotated[Git | FromTemplate, Field(discriminator="type")]
+
+
+class Resources(Model):
+    """What a workspace uses now."""
+
+    cpu: float = Field(description="Cores, averaged over the last seconds.")
+    memory: int = Field(description="Bytes.")
+    storage: int = Field(description="Bytes on disk of home and files.")
+
+
+class Workspace(Model):
+    """A workspace."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "id": "w-3f9c0a4be1d27a58",
+                    "name": "alice",
+                    "owner": "alice",
+                    "userId": "alice",
+                    "status": "running",
+                    "reason": "stops in 12 min",
+                    "url": "http://alice.vibecode.localhost:8000/",
+                    "resources": {"cpu": 0.12, "memory": 412000000, "storage": 52000000},
+                    "lastActive": "2026-11-24T09:30:00Z",
+                    "createdAt": "2026-11-20T08:00:00Z",
+                    "startedAt": "2026-11-24T08:00:00Z",
+                    "stopsAt": "2026-11-24T10:00:00Z",
+                    "idleTimeout": 1800,
+                    "source": {"type": "git", "url": "https://git.example.org/team/project.git", "branch": "main"},
+                    "editorVersion": "4.139.1",
+                    "updateWaits": False,
+                    "revision": 3,
+                }
+            ]
+        }
+    )
+
+    id: str
+    name: str
+    owner: str = Field(description="The owner as a person reads it.")
+    user_id: str = Field(description="Id of the owner.")
+    status: Phase
+    reason: str = Field(description="One sentence: why it is in this state, or why it still runs.")
+    url: str
+    resources: Resources
+    last_active: datetime | None
+    created_at: datetime
+    started_at: datetime | None
+    stops_at: datetime | None = Field(description="When idleness stops it, as far as is known now.")
+    idle_timeout: int | None = Field(description="Seconds; null is never.")
+    source: AnySource | None
+    editor_version: str | None
+    update_waits: bool = Field(description="Whether a restart would bring a newer editor.")
+    revision: int = Field(description="Grows with each change of its settings; the ETag.")
+
+    @classmethod
+    def of(cls, value: workspace.Workspace, addresses: Addresses) -> Workspace:
+        """Make it from the domain's."""
+        return cls(
+            id=value.id,
+            name=value.name,
+            owner=value.owner,
+            user_id=value.owner,
+            status=value.phase,
+            reason=value.reason,
+            url=addresses.workspace(value.name) + "/",
+            resources=Resources(cpu=round(value.usage.cpu, 3), memory=value.usage.memory, storage=value.usage.storage),
+            last_active=value.last_active,
+            created_at=value.created_at,
+            started_at=value.started_at,
+            stops_at=value.stops_at,
+            idle_timeout=value.spec.idle_timeout,
+            source=_source_of(value.spec.source),
+            editor_version=value.editor_version,
+            update_waits=value.update_waits,
+            revision=value.revision,
+        )
+
+
+class WorkspacePage(Model):
+    """Some workspaces, by name."""
+
+    items: list[Workspace]
+    next_cursor: str | None = Field(description="Give it as `cursor` to get the next ones; null at the end.")
+
+
+class NewWorkspace(Model):
+    """What to create."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {"name": "alice"},
+                {"name": "shop", "source": {"type": "git", "url": "https://git.example.org/team/shop.git"}},
+                {
+                    "name": "lab",
+                    "source": {"type": "template", "name": "python", "parameters": {}},
+                    "idleTimeout": 3600,
+                },
+            ]
+        }
+    )
+
+    name: str = Field(max_length=200)
+    source: AnySource | None = None
+    idle_timeout: int | None = Field(None, description="Seconds; null is never; left out is the server's default.")
+    owner: str | None = Field(None, max_length=40, description="Id of the owner, if an admin creates it for another.")
+
+    def domain_source(self) -> Source:
+        """Return the source as the domain's."""
+        match self.source:
+            case None:
+                return None
+            case Git(url=url, branch=branch):
+                return GitSource(url=url, branch=branch or None)
+            case FromTemplate(name=name, parameters=parameters):
+                return TemplateSource(name=name, parameters=parameters)
+
+
+class WorkspaceUpdate(Model):
+    """What to change."""
+
+    idle_timeout: int | None = Field(description="Seconds; null is never.")
+
+
+class Event(Model):
+    """Something that happened."""
+
+    at: datetime
+    kind: str
+    message: str
+
+
+class EventList(Model):
+    """What happened, newest first."""
+
+    items: list[Event]
+
+
+class Port(Model):
+    """A TCP port that a process of the workspace listens on."""
+
+    port: int
+    process: str
+    pid: int
+    url: str
+
+
+class PortList(Model):
+    """The ports."""
+
+    items: list[Port]
+
+
+class LogLine(Model):
+    """A line of the start log."""
+
+    at: datetime
+    text: str
+
+
+class LogLines(Model):
+    """The start log so far."""
+
+    items: list[LogLine]
+
+
+class User(Model):
+    """A person."""
+
+    id: str
+    email: str | None
+    role: accounts.Role
+    created_at: datetime
+    name: str
+
+    @classmethod
+    def of(cls, value: accounts.User) -> User:
+        """Make it from the domain's."""
+        return cls(id=value.id, name=value.id, email=value.email, role=value.role, created_at=value.created_at)
+
+
+class UserList(Model):
+    """All users."""
+
+    items: list[User]
+    next_cursor: None = None
+
+
+class NewUser(Model):
+    """A person to add."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"id": "bob", "email": "bob@example.org"}]})
+
+    id: str = Field(max_length=200)
+    email: str | None = None
+    role: accounts.Role = accounts.Role.MEMBER
+
+
+class LoginLink(Model):
+    """A one-time sign-in link."""
+
+    url: str = Field(description="Its secret is in the fragment, which browsers don't send or log.")
+    expires_at: datetime
+
+
+class NewLoginLink(Model):
+    """For whom to make a sign-in link."""
+
+    user: str | None = Field(None, description="Id of the user; the caller if left out.")
+
+
+class Session(Model):
+    """A sign-in."""
+
+    id: str
+    kind: accounts.SessionKind
+    origin: str
+    created_at: datetime
+    last_seen_at: datetime
+    expires_at: datetime
+    user_agent: str
+    current: bool
+
+    @classmethod
+    def of(cls, value: accounts.Session, *, current: str) -> Session:
+        """Make it from the domain's; ``current`` is the id of the caller's own."""
+        return cls(
+            id=value.id,
+            kind=value.kind,
+            origin=value.origin,
+            created_at=value.created_at,
+            last_seen_at=value.last_seen_at,
+            expires_at=value.expires_at,
+            user_agent=value.user_agent,
+            current=value.id == current,
+        )
+
+
+class SessionList(Model):
+    """The caller's sign-ins, latest first."""
+
+    items: list[Session]
+    next_cursor: None = None
+
+
+class SignIn(Model):
+    """A one-time link's secret."""
+
+    token: str = Field(max_length=200)
+
+
+class SignedIn(Model):
+    """Where to go now."""
+
+    next: str
+
+
+class Me(Model):
+    """The caller, and what the dashboard has to know."""
+
+    user: User
+    session: Session
+    runtime: str
+    version: str
+    domain: str
+    default_idle_timeout: int | None
+
+
+class TemplateParameter(Model):
+    """A question that a template asks."""
+
+    name: str
+    title: str
+    description: str
+    type: Literal["string", "choice", "boolean"]
+    default: str | None
+    choices: list[str]
+    pattern: str | None
+    required: bool
+
+
+class Template(Model):
+    """Something to make a workspace from."""
+
+    name: str
+    title: str
+    description: str
+    parameters: list[TemplateParameter]
+    extensions: list[str]
+
+
+class TemplateList(Model):
+    """All templates, and those of the operator that can't be read."""
+
+    items: list[Template]
+    errors: list[str] = Field(description="One sentence for each template that is damaged.")
+
+
+class EditorState(Model):
+    """The editors on this machine."""
+
+    current: str | None
+    installed: list[str]
+
+
+class WorkspaceCounts(Model):
+    """How many there are."""
+
+    running: int
+    total: int
+
+
+class System(Model):
+    """The server's state."""
+
+    version: str
+    runtime: str
+    url: str
+    editor: EditorState
+    started_at: datetime
+    workspaces: WorkspaceCounts
+
+
+class WorkspaceState(Model):
+    """The state of a workspace as its own pages see it."""
+
+    name: str
+    phase: Phase
+    reason: str
+    can_start: bool
+    run: str = Field(description="Changes with each start of the editor, so that a page of an earlier one notices.")
+    dashboard_url: str
+
+
+class PortState(Model):
+    """What a page of a port waits for."""
+
+    listening: bool
+    ports: list[Port] = Field(description="The ports that do listen.")
+
+
+class AgentTask(Model):
+    """A task that runs in an editor window."""
+
+    name: str = Field(max_length=200)
+    background: bool = False
+
+
+class AgentItem(Model):
+    """A terminal or debug session of an editor window."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    name: str = Field(max_length=200)
+
+
+class AgentReport(Model):
+    """What the editor's extension says of one window."""
+
+    model_config = ConfigDict(extra="ignore")  # newer extensions may say more
+
+    extension_version: str = Field("", max_length=40)
+    window_id: str = Field("", max_length=100)
+    closed: bool = Field(False, description="Whether this is the last report of a window that was closed.")
+    window_active: bool = False
+    window_focused: bool = False
+    last_interaction: datetime | None = None
+    terminals: list[AgentItem] = Field(default_factory=list, max_length=200)
+    tasks: list[AgentTask] = Field(default_factory=list, max_length=200)
+    debug_sessions: list[AgentItem] = Field(default_factory=list, max_length=200)
+
+
+class AgentAnswer(Model):
+    """What the extension shows."""
+
+    reason: str
+    stops_at: datetime | None
+    warning: bool
+    idle_timeout_seconds: int | None
+    report_again_in_seconds: int
+
+
+def _source_of(source: Source) -> Git | FromTemplate | None:
+    match source:
+        case None:
+            return None
+        case GitSource(url=url, branch=branch):
+            return Git(type="git", url=mask(url), branch=branch)
+        case TemplateSource(name=name, parameters=parameters):
+            return FromTemplate(type="template", name=name, parameters=dict(parameters))

@@ -1,0 +1,253 @@
+"""A user's day: sign in, make a workspace, work in VS Code, stop, come back, and lose the server in between."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.e2e.workbench import Workbench, make_vsix
+from tests.support.browser import chromium
+from tests.support.product import Product, wait_until
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+pytestmark = [pytest.mark.browser, pytest.mark.editor]
+
+
+@pytest.fixture(scope="module")
+def dashboard(product: Product) -> Iterator[Page]:
+    """The dashboard in a browser that has just signed in by the one-time link."""
+    with chromium() as browser:
+        context = browser.new_context(viewport={"width": 1280, "height": 800})
+        context.set_default_timeout(60_000)
+        page = context.new_page()
+        page.goto(product.login_link())
+        sign_in = page.get_by_role("button", name="Sign in")
+        first = page.get_by_text("Create your first workspace")
+        sign_in.or_(first).first.wait_for()
+        if sign_in.is_visible():
+            sign_in.click()
+        first.wait_for()
+        yield page
+        context.close()
+
+
+@pytest.fixture(autouse=True)
+def picture(request: pytest.FixtureRequest) -> Iterator[None]:
+    """After a failure, keep a picture of every tab in test-results/."""
+    failed_before = request.session.testsfailed
+    yield
+    if request.session.testsfailed > failed_before and "dashboard" in request.fixturenames:
+        folder = Path("test-results")
+        folder.mkdir(exist_ok=True)
+        page: Page = request.getfixturevalue("dashboard")
+        for number, tab in enumerate(page.context.pages):
+            tab.screenshot(path=folder / f"{request.node.name}-{number}.png")
+
+
+@pytest.fixture(scope="module")
+def editor(product: Product, dashboard: Page) -> Workbench:
+    """A workspace made in the dashboard, opened in a second tab."""
+    dashboard.goto(product.url + "/")
+    dashboard.get_by_role("link", name="Blank").click()
+    dialog = dashboard.get_by_role("dialog")
+    dialog.get_by_label("Name").fill("journey")
+    dialog.get_by_role("button", name="Create").click()
+    open_link = dashboard.get_by_role("link", name="Open journey in a new tab")
+    open_link.wait_for()
+    # What is unsaved shall stay so until it's saved.
+    settings = files(product).parent / "home/.local/share/code-server/User/settings.json"
+    settings.parent.mkdir(parents=True, exist_ok=True)
+    settings.write_text('{"files.autoSave": "off"}\n')
+    with dashboard.context.expect_page() as opened:
+        open_link.click()
+    workbench = Workbench(opened.value)
+    workbench.wait_ready()
+    return workbench
+
+
+def free_port() -> int:
+    """Return a port that nothing listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def files(product: Product) -> Path:
+    """Return the folder that the editor shows."""
+    return next(path for path in (product.data_dir / "workspaces").glob("*/files"))
+
+
+def test_the_link_cannot_be_used_twice(product: Product, dashboard: Page) -> None:
+    link = product.login_link()
+    product.request(
+        "POST", "/api/v1/session", {"token": link.partition("#")[2]}, token="", headers={"Origin": product.url}
+    )
+    context = dashboard.context.browser.new_context() if dashboard.context.browser else None
+    assert context is not None
+    page = context.new_page()
+    page.goto(link)
+    sign_in = page.get_by_role("button", name="Sign in")
+    expired = page.get_by_text("expired").first
+    sign_in.or_(expired).first.wait_for()
+    if sign_in.is_visible():
+        sign_in.click()
+    expired.wait_for()
+    context.close()
+
+
+def test_edit_and_save_a_file(product: Product, editor: Workbench) -> None:
+    (files(product) / "hello.txt").write_text("first line\n")
+    editor.open_file("hello.txt")
+    editor.type("written in the browser\n")
+    editor.save()
+    expected = "first line\nwritten in the browser\n"
+    wait_until(lambda: (files(product) / "hello.txt").read_text() == expected, "the file is saved")
+
+
+def test_run_a_command_in_the_terminal(product: Product, editor: Workbench) -> None:
+    editor.terminal()
+    editor.run('echo "$((40 + 2)) $VIBECODE_WORKSPACE" > made.txt')
+    made = files(product) / "made.txt"
+    assert wait_until(lambda: made.exists() and made.read_text(), "the terminal wrote") == "42 journey\n"
+
+
+def test_the_terminal_has_no_secret_of_the_server(product: Product, editor: Workbench) -> None:
+    editor.run("env > environment.txt; echo done > environment.done")
+    wait_until((files(product) / "environment.done").exists, "the environment is written")
+    environment = (files(product) / "environment.txt").read_text()
+    assert product.token not in environment
+    assert "VIBECODE_DATA_DIR" not in environment
+    assert f"VSCODE_PROXY_URI=http://{{{{port}}}}--journey.vibecode.localhost:{product.port}/" in environment
+
+
+def test_a_port_has_a_preview(product: Product, editor: Workbench) -> None:
+    port = free_port()
+    editor.run(f"{sys.executable} -m http.server {port} --bind 127.0.0.1 &")
+    ports = wait_until(lambda: product.api("GET", "/workspaces/journey/ports")["items"], "the port is found")
+    assert [port["port"] for port in ports] == [port]
+    page = editor.page.context.new_page()
+    page.goto(ports[0]["url"])
+    page.get_by_role("link", name="hello.txt").wait_for()
+    page.goto(product.workspace_url("9999--journey") + "/")
+    page.get_by_text("9999").first.wait_for()
+    page.close()
+
+
+def test_install_an_extension_from_a_file(product: Product, editor: Workbench) -> None:
+    make_vsix(files(product).parent / "home" / "proof.vsix")
+    editor.command("Extensions: Install from VSIX...")
+    editor.choose("proof.vsix")
+    editor.notification("Completed installing")
+    editor.command("Proof: Say Hello")
+    editor.notification("Hello from the proof extension")
+
+
+def test_change_a_setting(product: Product, editor: Workbench) -> None:
+    editor.page.locator(".monaco-workbench.vs").wait_for()
+    editor.command("Preferences: Toggle between Light/Dark Themes")
+    editor.page.locator(".monaco-workbench.vs-dark").wait_for()
+    settings = files(product).parent / "home/.local/share/code-server/User/settings.json"
+    wait_until(lambda: "workbench.colorTheme" in settings.read_text(), "the setting is saved")
+
+
+def test_the_server_is_killed_and_the_editor_goes_on(product: Product, editor: Workbench) -> None:
+    editor.run("echo $$ > before.txt")
+    before = wait_until(
+        lambda: (files(product) / "before.txt").exists() and (files(product) / "before.txt").read_text(),
+        "a shell's pid",
+    )
+    editor.open_file("hello.txt")
+    editor.type("not saved yet")
+    product.stop(signal.SIGKILL)
+    os.kill(int(before), 0)
+    product.start()
+    assert product.api("GET", "/workspaces/journey")["status"] == "running"
+    editor.page.locator(".tab.active.dirty").wait_for()
+
+    def shell_answers() -> bool:
+        editor.run("echo $$ > after.txt")
+        return (files(product) / "after.txt").exists()
+
+    wait_until(shell_answers, "the terminal is connected again", limit=90)
+    assert wait_until((files(product) / "after.txt").read_text, "the pid is written") == before
+    editor.open_file("hello.txt")
+    editor.save()
+    assert "not saved yet" in (files(product) / "hello.txt").read_text()
+
+
+def test_a_stop_is_explained_in_the_tab_and_undone_there(product: Product, editor: Workbench) -> None:
+    product.api("POST", "/workspaces/journey/stop")
+    product.wait_for("journey", "stopped")
+    again = editor.page.get_by_role("button", name="Start again")
+    again.wait_for()
+    editor.page.get_by_text("Stopped by").first.wait_for()
+    # The forgotten tab does not wake it: it is still stopped when the person comes back.
+    assert product.api("GET", "/workspaces/journey")["status"] == "stopped"
+    again.click()
+    product.wait_for("journey", "running")
+    editor.wait_ready()
+
+
+def test_opening_a_stopped_workspace_wakes_it_with_everything_there(product: Product, editor: Workbench) -> None:
+    editor.page.goto("about:blank")
+    product.api("POST", "/workspaces/journey/stop")
+    product.wait_for("journey", "stopped")
+    editor.page.goto(product.workspace_url("journey") + "/")
+    editor.wait_ready()
+    editor.open_file("hello.txt")
+    editor.page.get_by_text("written in the browser").first.wait_for()
+    editor.page.locator(".monaco-workbench.vs-dark").wait_for()
+    editor.command("Proof: Say Hello")
+    editor.notification("Hello from the proof extension")
+
+
+def test_a_workspaces_page_reaches_neither_api_nor_others(product: Product, editor: Workbench) -> None:
+    product.create("neighbour")
+    page = editor.page.context.new_page()
+    page.goto(product.workspace_url("neighbour") + "/")
+    Workbench(page).wait_ready()  # the browser has a session for both now
+    script = """async ([method, url]) => {
+        try { const answer = await fetch(url, {method, credentials: 'include'}); return 'read ' + answer.status; }
+        catch (error) { return 'blocked'; }
+    }"""
+    for method, url in (
+        ("GET", f"{product.url}/api/v1/workspaces"),
+        ("POST", f"{product.url}/api/v1/workspaces/neighbour/stop"),
+        ("GET", f"{product.workspace_url('journey')}/"),
+        ("POST", f"{product.workspace_url('journey')}/.vibecode/start"),
+    ):
+        assert page.evaluate(script, [method, url]) == "blocked", (method, url)
+    assert product.api("GET", "/workspaces/neighbour")["status"] == "running"
+    # Without CORS a request is sent all the same, and has to be refused for what it would do.
+    page.evaluate(
+        "url => fetch(url, {method: 'POST', mode: 'no-cors', credentials: 'include'})",
+        f"{product.url}/api/v1/workspaces/neighbour/stop",
+    )
+    assert product.api("GET", "/workspaces/neighbour")["status"] == "running"
+    socket = """url => new Promise(done => {
+        const socket = new WebSocket(url);
+        socket.onopen = () => done('open');
+        socket.onerror = () => done('refused');
+    })"""
+    assert page.evaluate(socket, product.workspace_url("journey").replace("http", "ws") + "/") == "refused"
+    assert "vibecode" not in page.evaluate("() => document.cookie")
+    page.close()
+
+
+def test_ending_the_session_disconnects_the_editor(product: Product, editor: Workbench) -> None:
+    sessions = [s for s in product.api("GET", "/sessions")["items"] if s["kind"] == "browser"]
+    for session in sessions:
+        product.api("DELETE", f"/sessions/{session['id']}")
+    answer = editor.page.context.request.get(product.url + "/api/v1/me")
+    assert answer.status == 401
+    editor.page.get_by_text("signed out").first.wait_for()

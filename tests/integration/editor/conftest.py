@@ -1,0 +1,103 @@
+"""The real editor, started as the local runtime starts it."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import os
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.editors import copy_tree_cheaply, installed_editor
+from vibecode.editor import Editor, EditorStore, command, ensure, environment, seed_home
+
+
+@pytest.fixture(scope="session")
+def installed() -> Editor:
+    return installed_editor()
+
+
+@pytest.fixture
+def store(installed: Editor, tmp_path: Path) -> EditorStore:
+    """A store of its own with the real editor, which a test may change."""
+    copy = EditorStore(tmp_path / "data/editors")
+    copy.root.mkdir(parents=True)
+    copy_tree_cheaply(installed.root, copy.root / installed.version)
+    copy.use(installed.version)
+    return copy
+
+
+@pytest.fixture
+def editor(store: EditorStore) -> Editor:
+    current = store.current()
+    assert current is not None
+    return current
+
+
+class Workspace:
+    """A workspace's folders and its running editor."""
+
+    def __init__(self, root: Path) -> None:
+        self.home, self.files, self.run = root / "home", root / "files", root / "run"
+        self.log = root / "editor.log"
+        for folder in (self.files, self.run):
+            folder.mkdir(parents=True)
+        seed_home(self.home)
+
+    @contextlib.contextmanager
+    def started(self, editor: Editor) -> Iterator[str]:
+        """Start the editor; yields its address. A TCP port stands in for the socket, which a browser can't open."""
+        ensure(editor)
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        argv = command(editor, socket=self.run / "editor.sock", home=self.home, folder=self.files)
+        at = argv.index("--socket")
+        argv[at : at + 4] = ["--bind-addr", f"127.0.0.1:{port}"]
+        with self.running(argv, editor) as process:
+            wait_for_answer(process, lambda: socket.create_connection(("127.0.0.1", port), 5))
+            yield f"http://127.0.0.1:{port}"
+
+    @contextlib.contextmanager
+    def running(self, argv: list[str], editor: Editor) -> Iterator[subprocess.Popen[bytes]]:
+        """Run a command line in a process group of its own, and end that."""
+        with self.log.open("wb") as log:
+            process = subprocess.Popen(
+                argv, env=environment(editor, home=self.home), stdout=log, stderr=log, start_new_session=True
+            )
+        try:
+            yield process
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait(10)
+
+
+def wait_for_answer(process: subprocess.Popen[bytes], connect: Callable[[], socket.socket]) -> None:
+    """Wait until the editor answers its health check."""
+    end = time.monotonic() + 60
+    while time.monotonic() < end:
+        assert process.poll() is None, "the editor ended"
+        connection = http.client.HTTPConnection("editor")
+        try:
+            connection.sock = connect()
+            connection.request("GET", "/healthz")
+            if connection.getresponse().status == 200:
+                return
+        except OSError:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(0.05)
+        finally:
+            connection.close()
+    raise AssertionError("the editor did not answer")
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Workspace:
+    return Workspace(tmp_path / "workspace")

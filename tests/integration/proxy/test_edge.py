@@ -1,0 +1,204 @@
+"""The embedded edge's own promises: starting, ending, limits, sessions, activity, reuse."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+
+import aiohttp
+import pytest
+import structlog
+
+from tests.integration.proxy.conftest import StartEdge
+from tests.integration.proxy.raw import ask, connect, request
+from tests.integration.proxy.site import SECRET, MemoryRouter, Site
+from tests.integration.proxy.upstreams import GoodUpstream, OddUpstream
+from vibecode.domain.errors import PortTaken
+from vibecode.domain.routing import RequestKind, SessionView
+from vibecode.proxy import activity
+from vibecode.proxy.edge import EmbeddedEdge
+from vibecode.proxy.limits import Limits
+
+
+def site_of(edge: EmbeddedEdge) -> Site:
+    return Site(host="127.0.0.1", port=edge.port)
+
+
+async def test_it_answers_on_both_loopback_addresses(site: Site) -> None:
+    if not socket.has_ipv6:
+        pytest.skip("this machine has no IPv6")
+    v6 = Site(host="::1", port=site.port)
+    for place in (site, v6):
+        assert (await ask(place, request(place))).status == 200
+
+
+@pytest.mark.parametrize("family", [socket.AF_INET, socket.AF_INET6])
+async def test_a_taken_port_is_said_in_one_sentence(router: MemoryRouter, family: socket.AddressFamily) -> None:
+    with socket.socket(family) as other:
+        if family == socket.AF_INET6:
+            other.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        other.bind(("127.0.0.1" if family == socket.AF_INET else "::1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        edge = EmbeddedEdge(router, port=port)
+        with pytest.raises(PortTaken, match=rf"Port {port} .* choose another with --port"):
+            await edge.start()
+
+
+async def test_an_address_that_is_not_ours_is_said_in_one_sentence(router: MemoryRouter) -> None:
+    with pytest.raises(PortTaken, match=r"Nothing can listen on 192\.0\.2\.1"):
+        await EmbeddedEdge(router, host="192.0.2.1", port=0).start()
+
+
+async def test_stop_lets_a_request_finish_and_ends_what_idles(site: Site, edge: EmbeddedEdge, odd: OddUpstream) -> None:
+    async with connect(site) as idle, connect(site) as busy:
+        await idle.send(request(site))
+        assert (await idle.reply()).status == 200
+        await busy.send(request(site, "/until-told", host=site.preview))
+        await busy.head()
+        stopping = asyncio.create_task(edge.stop(grace=5))
+        assert await idle.at_end()
+        assert not stopping.done()
+        with pytest.raises(ConnectionRefusedError):
+            await asyncio.open_connection(site.host, site.port)
+        odd.proceed.set()
+        assert await busy.reader.readexactly(10) == b"first+last"
+        assert await busy.at_end()
+        async with asyncio.timeout(2):
+            await stopping
+    assert edge.connections == 0
+
+
+async def test_stop_ends_what_does_not_finish(site: Site, edge: EmbeddedEdge, good: GoodUpstream) -> None:
+    async with connect(site) as client:
+        await client.send(request(site, "/events"))
+        await client.head()
+        await edge.stop(grace=0.1)
+        with pytest.raises((ConnectionResetError, asyncio.IncompleteReadError)):
+            await client.reader.readuntil(b"0\r\n\r\n")
+    async with asyncio.timeout(5):
+        await good.seen.abandoned.wait()
+
+
+async def test_a_revoked_session_loses_its_streams_and_websockets_and_nobody_elses(
+    site: Site, edge: EmbeddedEdge, router: MemoryRouter, good: GoodUpstream
+) -> None:
+    router.sessions["other"] = SessionView(id="s2", user="alice", is_admin=False)
+    async with aiohttp.ClientSession() as http, connect(site) as stream:
+        mine = await http.ws_connect(site.url + "/socket", headers=site.headers())
+        others = await http.ws_connect(site.url + "/socket", headers=site.headers(Cookie="vibecode=other"))
+        await stream.send(request(site, "/events"))
+        await stream.head()
+        edge.close_session("s1")
+        message = await mine.receive(timeout=5)
+        assert message.type in (aiohttp.WSMsgType.CLOSED, aiohttp.WSMsgType.ERROR)
+        with pytest.raises((ConnectionResetError, asyncio.IncompleteReadError)):
+            await stream.reader.readuntil(b"0\r\n\r\n")
+        await others.send_str("still here")
+        assert await others.receive_str(timeout=5) == "still here"
+        edge.close_workspace("alice")
+        message = await others.receive(timeout=5)
+        assert message.type in (aiohttp.WSMsgType.CLOSED, aiohttp.WSMsgType.ERROR)
+
+
+async def test_a_slow_head_is_answered_408(start_edge: StartEdge) -> None:
+    site = site_of(await start_edge(Limits(head_timeout=0.3, tick=0.05)))
+    async with connect(site) as client:
+        await client.send(b"GET / HTTP/1.1\r\n")
+        async with asyncio.timeout(5):
+            # A byte now and then doesn't help.
+            answer = asyncio.create_task(client.reply())
+            while not answer.done():
+                await client.send(b"X")
+                await asyncio.sleep(0.05)
+            assert (await answer).status == 408
+
+
+async def test_an_idle_connection_is_ended_and_a_busy_one_is_not(start_edge: StartEdge) -> None:
+    site = site_of(await start_edge(Limits(idle_timeout=0.3, head_timeout=0.3, tick=0.05)))
+    async with connect(site) as idle, connect(site) as unused, connect(site) as busy:
+        await idle.send(request(site))
+        await idle.reply()
+        await busy.send(request(site, "/slow?seconds=1"))
+        assert await idle.at_end()
+        assert await unused.at_end()
+        assert (await busy.reply()).body == b"at last"
+
+
+async def test_connections_beyond_the_limit_are_answered_503(start_edge: StartEdge) -> None:
+    site = site_of(await start_edge(Limits(connections=2, tick=0.05, linger_timeout=0.2)))
+    async with connect(site) as first, connect(site) as second:
+        for client in (first, second):
+            await client.send(request(site))
+            await client.reply()
+        async with connect(site) as third:
+            reply = await third.reply()
+            assert (reply.status, reply.header("Retry-After")) == (503, "5")
+        await first.close()
+        async with asyncio.timeout(5):
+            while (await ask(site, request(site))).status != 200:
+                await asyncio.sleep(0.05)
+
+
+async def test_an_upstream_connection_serves_many_requests(site: Site, odd: OddUpstream) -> None:
+    for _ in range(5):
+        assert (await ask(site, request(site, "/ok", host=site.preview))).status == 200
+    assert odd.connections == 1
+
+
+async def test_a_stale_connection_is_replaced_without_the_client_noticing(site: Site, odd: OddUpstream) -> None:
+    for _ in range(3):
+        assert (await ask(site, request(site, "/once", host=site.preview))).status == 200
+    assert odd.connections == 3
+
+
+async def test_a_request_with_a_body_is_not_sent_twice(site: Site, odd: OddUpstream) -> None:
+    assert (await ask(site, request(site, "/once", host=site.preview))).status == 200
+    post = request(site, "/once", "Content-Length: 1", method="POST", host=site.preview, body=b"x")
+    assert (await ask(site, post)).status == 502
+    assert odd.connections == 1
+
+
+async def test_a_workspaces_connections_are_not_used_for_another_port(site: Site, odd: OddUpstream) -> None:
+    assert (await ask(site, request(site, "/ok", host=site.preview))).status == 200
+    assert (await ask(site, request(site, "/ok", host=f"3001--{site.workspace}"))).status == 404
+    assert len(odd.requests) == 1
+
+
+async def test_use_of_a_workspace_is_noted(site: Site, router: MemoryRouter) -> None:
+    await ask(site, request(site, "/echo", "Sec-Fetch-Mode: navigate"))
+    await ask(site, request(site, "/echo", "Sec-Fetch-Mode: cors", "Sec-Fetch-Site: same-origin"))
+    await ask(site, request(site, host=site.dashboard))
+    assert router.used == [("alice", "s1", RequestKind.PAGE)]
+
+
+async def test_input_on_a_websocket_is_noted_and_little_else(
+    site: Site, router: MemoryRouter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # So that input need not last for seconds here; how it is told from other traffic has tests of its own.
+    monkeypatch.setattr(activity, "SETTLING", 0.0)
+    monkeypatch.setattr(activity, "SLOT_CAP", activity.THRESHOLD)
+    async with (
+        aiohttp.ClientSession() as http,
+        http.ws_connect(site.url + "/socket", headers=site.headers()) as ws,
+    ):
+        await ws.send_bytes(bytes(40))
+        assert await ws.receive_bytes(timeout=5) == bytes(40)
+        assert router.used == []
+        for _ in range(30):
+            await ws.send_bytes(bytes(40))
+            await ws.receive_bytes(timeout=5)
+    assert router.used == [("alice", "s1", RequestKind.WEBSOCKET)]
+
+
+async def test_the_access_log_has_no_queries_and_no_cookies(router: MemoryRouter) -> None:
+    edge = EmbeddedEdge(router, port=0, access_log=True)
+    await edge.start()
+    try:
+        with structlog.testing.capture_logs() as entries:
+            await ask(site_of(edge), request(site_of(edge), "/echo?token=secret"))
+    finally:
+        await edge.stop(grace=0)
+    assert [(entry["method"], entry["path"], entry["status"]) for entry in entries] == [("GET", "/echo", 200)]
+    assert "secret" not in str(entries)
+    assert SECRET not in str(entries)

@@ -1,0 +1,133 @@
+"""The command line without a server: help, usage, and sentences for what is missing."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import typer
+
+from vibecode import __version__
+from vibecode.cli.workspace import parse_duration
+
+
+def run(*arguments: str, data_dir: Path) -> subprocess.CompletedProcess[str]:
+    """Run the command line as a user does."""
+    environment = {**os.environ, "VIBECODE_DATA_DIR": str(data_dir), "COLUMNS": "100"}
+    return subprocess.run(
+        [sys.executable, "-P", "-c", "from vibecode.cli.main import main; main()", *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=environment,
+    )
+
+
+def test_help_shows_the_commands_and_where_to_start(tmp_path: Path) -> None:
+    result = run("--help", data_dir=tmp_path)
+    assert result.returncode == 0
+    for command in ("up", "down", "status", "doctor", "workspace", "user", "session", "editor", "login-link"):
+        assert command in result.stdout
+    assert "vibecode up" in result.stdout
+
+
+def test_version(tmp_path: Path) -> None:
+    assert run("--version", data_dir=tmp_path).stdout.strip() == f"vibecode {__version__}"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("workspace", "create"),
+        ("workspace", "create", "x", "--git", "u", "--template", "t"),
+        ("workspace", "create", "x", "--branch", "main"),
+        ("workspace", "create", "x", "--param", "a=b"),
+        ("workspace", "create", "x", "--template", "t", "--param", "nothing"),
+        ("workspace", "create", "x", "--idle-timeout", "soon"),
+        ("nothing",),
+        ("up", "--port", "many"),
+    ],
+)
+def test_wrong_usage_exits_with_2_and_says_what(tmp_path: Path, arguments: tuple[str, ...]) -> None:
+    result = run(*arguments, data_dir=tmp_path)
+    assert result.returncode == 2
+    assert "Traceback" not in result.stderr
+    assert result.stderr.strip()
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("workspace", "list"),
+        ("workspace", "create", "alice"),
+        ("workspace", "delete", "alice", "--yes"),
+        ("user", "list"),
+        ("session", "list"),
+        ("template", "list"),
+        ("login-link",),
+    ],
+)
+def test_without_a_server_one_line_says_how_to_start_it(tmp_path: Path, arguments: tuple[str, ...]) -> None:
+    result = run(*arguments, data_dir=tmp_path)
+    assert result.returncode == 1
+    assert result.stderr == "Error: No server is running on this machine: start it with `vibecode up`.\n"
+    assert result.stdout == ""
+
+
+def test_status_and_down_without_a_server(tmp_path: Path) -> None:
+    status = run("status", "--json", data_dir=tmp_path)
+    assert status.returncode == 1
+    assert json.loads(status.stdout) == {"running": False, "dataDir": str(tmp_path)}
+    down = run("down", data_dir=tmp_path)
+    assert down.returncode == 0
+    assert down.stdout == "No server is running.\n"
+
+
+def test_a_server_file_that_was_left_behind_fools_nobody(tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    left = {
+        "pid": os.getpid(),
+        "url": "http://vibecode.localhost:1",
+        "domain": "vibecode.localhost",
+        "socket": str(tmp_path / "run" / "api.sock"),
+        "token_file": str(tmp_path / "run" / "cli.token"),
+        "version": "0",
+    }
+    (tmp_path / "run" / "server.json").write_text(json.dumps(left))
+    (tmp_path / "run" / "cli.token").write_text("x")
+    assert run("status", data_dir=tmp_path).returncode == 1
+    assert run("down", data_dir=tmp_path).stdout == "No server is running.\n"
+
+
+def test_a_wrong_setting_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VIBECODE_PORT", "99999")
+    result = run("up", data_dir=tmp_path)
+    assert result.returncode == 1
+    assert result.stderr.startswith("Error: The setting port is wrong")
+    assert result.stderr.count("\n") == 1
+
+
+def test_doctor_names_what_is_missing(tmp_path: Path) -> None:
+    result = run("doctor", "--json", data_dir=tmp_path)
+    checks = {check["name"]: check for check in json.loads(result.stdout)}
+    assert checks["data folder"]["ok"]
+    assert not checks["editor"]["ok"]
+    assert "vibecode editor install" in checks["editor"]["detail"]
+    assert result.returncode == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("90s", 90), ("45m", 2700), ("2h", 7200), ("1d", 86400), ("30", 1800), ("off", None)]
+)
+def test_durations(text: str, seconds: int | None) -> None:
+    assert parse_duration(text) == seconds
+
+
+@pytest.mark.parametrize("text", ["", "h", "-5m", "1.5h", "5 m", "٣m"])
+def test_what_is_no_duration(text: str) -> None:
+    with pytest.raises(typer.BadParameter):
+        parse_duration(text)

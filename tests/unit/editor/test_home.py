@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from vibecode.editor import seed_home, user_data
+from vibecode.editor.home import write_if_absent
+
+
+@pytest.fixture
+def skeleton(tmp_path: Path) -> Path:
+    folder = tmp_path / "skel"
+    folder.mkdir()
+    (folder / ".bashrc").write_text("PS1='$ '", encoding="utf-8")
+    return folder
+
+
+def test_a_new_home_is_private_and_has_start_up_files(tmp_path: Path, skeleton: Path) -> None:
+    home = tmp_path / "home"
+    seed_home(home, skeleton=skeleton)
+    assert home.stat().st_mode & 0o777 == 0o700
+    assert (home / ".bashrc").exists()
+    assert not (user_data(home) / "User/settings.json").exists()
+    (home / ".bashrc").unlink()
+    seed_home(home, skeleton=skeleton)
+    assert not (home / ".bashrc").exists(), "the user removed it"
+
+
+def test_a_templates_settings_are_for_users_without_any(tmp_path: Path, skeleton: Path) -> None:
+    home = tmp_path / "home"
+    path = user_data(home) / "User/settings.json"
+    seed_home(home, settings={"editor.tabSize": 3}, skeleton=skeleton)
+    assert json.loads(path.read_text(encoding="utf-8")) == {"editor.tabSize": 3}
+    path.write_text("// mine\n{}", encoding="utf-8")
+    seed_home(home, settings={"editor.tabSize": 3}, skeleton=skeleton)
+    assert path.read_text(encoding="utf-8") == "// mine\n{}"
+
+
+@pytest.mark.parametrize("present", ["file", "empty", "dangling link"])
+def test_whatever_is_there_is_the_users(tmp_path: Path, present: str) -> None:
+    path = tmp_path / "User/settings.json"
+    path.parent.mkdir()
+    if present == "dangling link":
+        path.symlink_to(tmp_path / "elsewhere.json")
+    else:
+        path.write_text("" if present == "empty" else "{}", encoding="utf-8")
+    assert not write_if_absent(path, {"a": 1})
+    assert not (tmp_path / "elsewhere.json").exists()
+    assert [item.name for item in path.parent.iterdir()] == ["settings.json"]

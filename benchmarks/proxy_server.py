@@ -22,7 +22,6 @@ from vibecode.domain.routing import (
     ForwardToControlPlane,
     ForwardToEditor,
     ForwardToPort,
-    RequestKind,
     SessionView,
     Upstream,
     WorkspaceHost,
@@ -141,7 +140,7 @@ class SessionRouter:
     async def upstream(self, decision: ForwardToEditor | ForwardToPort | ForwardToControlPlane) -> Upstream | None:
         return self._upstream
 
-    def active(self, workspace: str, *, session: str, kind: RequestKind) -> None:
+    def websocket_input(self, workspace: str) -> None:
         self.last_use = asyncio.get_running_loop().time()
 
 

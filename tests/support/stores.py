@@ -6,7 +6,7 @@ import pickle
 from collections.abc import Sequence
 from pathlib import Path
 
-from vibecode.domain.errors import NameTaken
+from vibecode.domain.errors import DataFolderUnusable, NameTaken
 from vibecode.domain.workspace import Event
 from vibecode.runtimes.local.store import WorkspaceRecord
 
@@ -51,3 +51,19 @@ class MemoryStore:
             part = self._file.with_suffix(".part")
             part.write_bytes(pickle.dumps((self.records, self.log)))
             part.replace(self._file)
+
+
+class FailingStore(MemoryStore):
+    """A store whose disk can be full."""
+
+    full = False
+
+    async def save(self, record: WorkspaceRecord) -> None:
+        if self.full:
+            raise DataFolderUnusable("The disk is full: free some space.")
+        await super().save(record)
+
+    async def add_event(self, workspace_id: str, event: Event) -> None:
+        if self.full:
+            raise DataFolderUnusable("The disk is full: free some space.")
+        await super().add_event(workspace_id, event)

@@ -57,13 +57,30 @@ def create(
 
 
 @app.command("list", epilog="Example: vibecode workspace list --json")
-def list_workspaces(as_json: Json = False, data_dir: DataDir = None) -> None:
+def list_workspaces(
+    kept: Annotated[
+        bool, typer.Option("--kept", help="List those that were deleted with their files kept, instead.")
+    ] = False,
+    as_json: Json = False,
+    data_dir: DataDir = None,
+) -> None:
     """List workspaces: state, use, last activity, and why they still run."""
-    from vibecode.cli.output import print_json, print_table, workspace_row
+    from vibecode.cli.output import ago_text, bytes_text, print_json, print_table, workspace_row
 
-    workspaces = client(data_dir).items("/workspaces?limit=200")
+    api = client(data_dir)
+    workspaces = _kept(api) if kept else api.items("/workspaces?limit=200")
     if as_json:
         print_json(workspaces)
+        return
+    if kept:
+        print_table(
+            ["NAME", "OWNER", "STORAGE", "ACTIVE", "REASON"],
+            [
+                [w["name"], w["owner"], bytes_text(w["resources"]["storage"]), ago_text(w["lastActive"]), w["reason"]]
+                for w in workspaces
+            ],
+            empty="No files of deleted workspaces are kept.",
+        )
         return
     headers = ["NAME", "OWNER", "STATUS", "CPU", "MEMORY", "STORAGE", "ACTIVE", "REASON"]
     print_table(
@@ -147,12 +164,17 @@ def stop(name: Name, no_wait: NoWait = False, as_json: Json = False, data_dir: D
 def delete(
     name: Name,
     purge: Annotated[bool, typer.Option("--purge", help="Delete its files too, for good.")] = False,
+    owner: Annotated[
+        str | None, typer.Option("--owner", help="Whose, where kept files of several users have that name.")
+    ] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Don't ask.")] = False,
     data_dir: DataDir = None,
 ) -> None:
-    """Delete a workspace; its files are kept for its owner unless --purge."""
+    """Delete a workspace; its files are kept for its owner unless --purge. With it, kept files are deleted as well."""
+    from urllib.parse import quote
+
     api = client(data_dir)
-    api.get(_path(name))
+    workspace = _to_delete(api, name, owner, purge=purge)
     if not yes:
         what = "and all its files, for good" if purge else "(its files are kept)"
         if not sys.stdin.isatty():
@@ -161,11 +183,16 @@ def delete(
         if typed != name:
             print("Nothing was deleted.")
             raise typer.Exit(1)
-    api.delete(_path(name) + ("?purge=true" if purge else ""))
-    kept = (
-        "Its files are gone." if purge else f"Its files are kept: `vibecode workspace create {name}` brings them back."
-    )
-    print(f"Deleted {name}. {kept}")
+    whose = "" if owner is None else f"&owner={quote(owner, safe='')}"
+    api.delete(_path(name, f"?purge={'true' if purge else 'false'}{whose}"))
+    if workspace is None:
+        print(f"Deleted the files that were kept of {name}.")
+    elif purge:
+        print(f"Deleted {name}. Its files are gone.")
+    elif any(kept["id"] == workspace["id"] for kept in _kept(api)):
+        print(f"Deleted {name}. Its files are kept: `vibecode workspace create {name}` brings them back.")
+    else:
+        print(f"Deleted {name}. Its files were never complete, so none are kept.")
 
 
 @app.command()
@@ -209,6 +236,36 @@ def _path(name: str, rest: str = "") -> str:
     from urllib.parse import quote
 
     return f"/workspaces/{quote(name, safe='')}{rest}"
+
+
+def _kept(api: Client) -> list[Any]:
+    """Return the deleted workspaces whose files are kept."""
+    return api.items("/workspaces?limit=200&kept=true")
+
+
+def _to_delete(api: Client, name: str, owner: str | None, *, purge: bool) -> dict[str, Any] | None:
+    """Return the workspace that is meant; None if it was deleted before and its kept files are meant.
+
+    Raises
+    ------
+    ApiFailure, WorkspaceNotFound
+        There is neither.
+    """
+    from vibecode.domain.errors import ApiFailure, VibeCodeError, WorkspaceNotFound
+
+    failure: VibeCodeError
+    try:
+        workspace: dict[str, Any] = api.get(_path(name))
+        if owner in (None, workspace["owner"]):
+            return workspace
+        failure = WorkspaceNotFound(f"There is no workspace {name} of {owner}.")
+    except ApiFailure as error:
+        failure = error
+    if not any(kept["name"] == name and owner in (None, kept["owner"]) for kept in _kept(api)):
+        raise failure
+    if not purge:
+        raise WorkspaceNotFound(f"{name} is deleted already, and its files are kept: --purge deletes those.")
+    return None
 
 
 def _finish(api: Client, workspace: dict[str, Any], *, wait: bool, as_json: bool, goal: str = "running") -> None:

@@ -18,11 +18,11 @@ class AccountRepository:
     """Keeps accounts; implements the port of :mod:`vibecode.services.accounts`."""
 
     def __init__(self, database: Database) -> None:
-        self._sessions = database.sessions
+        self._database = database
 
     async def users(self) -> Sequence[User]:
         """Return all users by id."""
-        async with self._sessions() as transaction:
+        async with self._database.read() as transaction:
             rows = await transaction.scalars(select(UserRow).order_by(UserRow.id))
             return [_user(row) for row in rows]
 
@@ -36,24 +36,24 @@ class AccountRepository:
         """
         row = UserRow(id=user.id, email=user.email, role=user.role.value, created_at=user.created_at)
         try:
-            async with self._sessions.begin() as transaction:
+            async with self._database.write() as transaction:
                 transaction.add(row)
         except IntegrityError:
             raise NameTaken(f"There is a user {user.id} already: choose another name.", field="id") from None
 
     async def remove_user(self, user_id: str) -> None:
         """Remove a user with all sessions and links."""
-        async with self._sessions.begin() as transaction:
+        async with self._database.write() as transaction:
             await transaction.execute(delete(UserRow).where(UserRow.id == user_id))
 
     async def sessions(self) -> Sequence[Session]:
         """Return all sessions, expired ones too."""
-        async with self._sessions() as transaction:
+        async with self._database.read() as transaction:
             return [_session(row) for row in await transaction.scalars(select(SessionRow))]
 
     async def add_session(self, session: Session) -> None:
         """Add a session."""
-        async with self._sessions.begin() as transaction:
+        async with self._database.write() as transaction:
             transaction.add(
                 SessionRow(
                     id=session.id,
@@ -71,17 +71,17 @@ class AccountRepository:
 
     async def touch_session(self, session_id: str, at: datetime) -> None:
         """Record when a session was last used."""
-        async with self._sessions.begin() as transaction:
+        async with self._database.write() as transaction:
             await transaction.execute(update(SessionRow).where(SessionRow.id == session_id).values(last_seen_at=at))
 
     async def remove_sessions(self, session_ids: Sequence[str]) -> None:
         """Remove sessions and those made from them."""
-        async with self._sessions.begin() as transaction:
+        async with self._database.write() as transaction:
             await transaction.execute(delete(SessionRow).where(SessionRow.id.in_(session_ids)))
 
     async def add_secret(self, secret: OneTimeSecret) -> None:
         """Add a login link or a ticket."""
-        async with self._sessions.begin() as transaction:
+        async with self._database.write() as transaction:
             transaction.add(
                 OneTimeSecretRow(
                     secret_hash=secret.secret_hash,
@@ -96,13 +96,13 @@ class AccountRepository:
     async def take_secret(self, secret_hash: str) -> OneTimeSecret | None:
         """Return a secret and forget it, in one statement: of two at once, one gets it."""
         statement = delete(OneTimeSecretRow).where(OneTimeSecretRow.secret_hash == secret_hash)
-        async with self._sessions.begin() as transaction:
+        async with self._database.write() as transaction:
             row = (await transaction.execute(statement.returning(OneTimeSecretRow))).scalar_one_or_none()
             return None if row is None else _secret(row)
 
     async def remove_expired(self, now: datetime) -> None:
         """Forget expired sessions and secrets."""
-        async with self._sessions.begin() as transaction:
+        async with self._database.write() as transaction:
             await transaction.execute(delete(SessionRow).where(SessionRow.expires_at <= now))
             await transaction.execute(delete(OneTimeSecretRow).where(OneTimeSecretRow.expires_at <= now))
 

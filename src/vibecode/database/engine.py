@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any, Final
 
 from sqlalchemy import event
-from sqlalchemy.ext.asyncio import AsyncEngine, async_sessionmaker, create_async_engine
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 
-from vibecode.domain.errors import DataFolderUnusable
+from vibecode.domain.errors import DataFolderUnusable, Unavailable
 
 HEAD: Final = "0001"
 """The newest migration; a test compares it to the migrations folder."""
@@ -22,11 +25,51 @@ class Database:
 
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
-        self.sessions = async_sessionmaker(engine, expire_on_commit=False)
+        self._sessions = async_sessionmaker(engine, expire_on_commit=False)
+
+    @contextlib.asynccontextmanager
+    async def read(self) -> AsyncIterator[AsyncSession]:
+        """Open a transaction that only reads.
+
+        Raises
+        ------
+        DataFolderUnusable, Unavailable
+            The disk is full or fails, or the database is locked.
+        """
+        with _explained():
+            async with self._sessions() as transaction:
+                yield transaction
+
+    @contextlib.asynccontextmanager
+    async def write(self) -> AsyncIterator[AsyncSession]:
+        """Open a transaction that is committed at its end, or undone if that is an exception.
+
+        Raises
+        ------
+        DataFolderUnusable, Unavailable
+            The disk is full or fails, or the database is locked. Nothing was changed.
+        """
+        with _explained():
+            async with self._sessions.begin() as transaction:
+                yield transaction
 
     async def close(self) -> None:
         """Close all connections."""
         await self._engine.dispose()
+
+
+@contextlib.contextmanager
+def _explained() -> Iterator[None]:
+    """Turn SQLite's refusals into sentences; what breaks a constraint is the caller's to explain."""
+    try:
+        yield
+    except OperationalError as error:
+        reason = str(error.orig)
+        if "locked" in reason or "busy" in reason:
+            raise Unavailable("The database is busy with something else: try again in a moment.") from error
+        raise DataFolderUnusable(
+            f"The database can't be read or written ({reason}): check free space and permissions of the data folder."
+        ) from error
 
 
 def open_database(path: Path) -> Database:

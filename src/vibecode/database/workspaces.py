@@ -22,17 +22,17 @@ class WorkspaceRepository:
     """Implements :class:`vibecode.runtimes.local.store.WorkspaceStore`."""
 
     def __init__(self, database: Database) -> None:
-        self._sessions = database.sessions
+        self._database = database
 
     async def load(self) -> Sequence[WorkspaceRecord]:
         """Return all records, the deleted with kept files too."""
-        async with self._sessions() as transaction:
+        async with self._database.read() as transaction:
             return [_record(row) for row in await transaction.scalars(select(WorkspaceRow).order_by(WorkspaceRow.name))]
 
     async def insert(self, record: WorkspaceRecord) -> None:
         """Add a record; NameTaken if one of that name exists."""
         try:
-            async with self._sessions.begin() as transaction:
+            async with self._database.write() as transaction:
                 transaction.add(_row(record))
         except IntegrityError:
             raise _taken(record) from None
@@ -40,14 +40,14 @@ class WorkspaceRepository:
     async def save(self, record: WorkspaceRecord) -> None:
         """Replace the record of the same id; NameTaken if that brings back a name that is in use again."""
         try:
-            async with self._sessions.begin() as transaction:
+            async with self._database.write() as transaction:
                 await transaction.merge(_row(record))
         except IntegrityError:
             raise _taken(record) from None
 
     async def remove(self, workspace_id: str) -> None:
         """Forget a record and its events."""
-        async with self._sessions.begin() as transaction:
+        async with self._database.write() as transaction:
             await transaction.execute(delete(WorkspaceRow).where(WorkspaceRow.id == workspace_id))
 
     async def add_event(self, workspace_id: str, event: Event) -> None:
@@ -60,7 +60,7 @@ class WorkspaceRepository:
             .limit(1)
             .scalar_subquery()
         )
-        async with self._sessions.begin() as transaction:
+        async with self._database.write() as transaction:
             if await transaction.get(WorkspaceRow, workspace_id) is None:
                 return  # removed while the event was on its way
             transaction.add(EventRow(workspace=workspace_id, at=event.at, kind=event.kind, message=event.message))
@@ -73,7 +73,7 @@ class WorkspaceRepository:
     async def events(self, workspace_id: str, *, limit: int) -> Sequence[Event]:
         """Return the latest events, newest first."""
         statement = select(EventRow).where(EventRow.workspace == workspace_id).order_by(EventRow.id.desc()).limit(limit)
-        async with self._sessions() as transaction:
+        async with self._database.read() as transaction:
             rows = await transaction.scalars(statement)
             return [Event(at=row.at, kind=row.kind, message=row.message) for row in rows]
 

@@ -167,6 +167,7 @@ class PortTaken(VibeCodeError):
 
     code = "port_taken"
     title = "The port is taken"
+    status = 409
 
 
 class ServerUnreachable(VibeCodeError):

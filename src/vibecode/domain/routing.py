@@ -390,8 +390,8 @@ class Router(Protocol):
     async def upstream(self, decision: ForwardToEditor | ForwardToPort | ForwardToControlPlane) -> Upstream | None:
         """Return where to connect; None if nothing listens there."""
 
-    def active(self, workspace: str, *, session: str, kind: RequestKind) -> None:
-        """Note that a person or program used a workspace: an HTTP request, or input on a WebSocket."""
+    def websocket_input(self, workspace: str) -> None:
+        """Note that somebody uses a workspace through a WebSocket; requests are noted when they are routed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

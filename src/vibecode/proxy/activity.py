@@ -36,8 +36,6 @@ from collections import deque
 from collections.abc import Callable
 from typing import Final
 
-from vibecode.domain.routing import EdgeRequest, counts_as_use
-
 SLOT: Final = 0.5
 """Seconds whose frames are counted together."""
 SLOT_CAP: Final = 48
@@ -48,8 +46,6 @@ THRESHOLD: Final = 176
 """Bytes in them from which on it is input."""
 SETTLING: Final = 10.0
 """Seconds after which a connection is looked at: a tab that reconnects by itself says a lot at first."""
-
-_HEALTH: Final = "/healthz"
 
 
 class InputDetector:
@@ -83,16 +79,3 @@ class InputDetector:
         last = slots[-1]
         last[1] = min(SLOT_CAP, last[1] + length)
         return sum(counted for _, counted in slots) >= THRESHOLD
-
-
-def is_use(request: EdgeRequest, *, editor: bool) -> bool:
-    """Tell whether a request that goes to a workspace shows that somebody uses it.
-
-    Parameters
-    ----------
-    request
-        The request.
-    editor
-        Whether it goes to the editor; else to a port.
-    """
-    return counts_as_use(request) and not (editor and request.path == _HEALTH)

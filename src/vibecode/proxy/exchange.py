@@ -11,13 +11,12 @@ from vibecode.domain.routing import (
     Decision,
     EdgeRequest,
     ForwardToControlPlane,
-    ForwardToEditor,
     Hold,
     Refuse,
     RequestKind,
 )
 from vibecode.proxy import chunked, finding, problems, tunnel
-from vibecode.proxy.activity import InputDetector, is_use
+from vibecode.proxy.activity import InputDetector
 from vibecode.proxy.requests import IDEMPOTENT, RequestHead
 from vibecode.proxy.responses import ResponseHead
 from vibecode.proxy.upstream import Body, UpstreamConnection
@@ -223,8 +222,6 @@ class Exchange:
         if not isinstance(decision, ForwardToControlPlane):
             self._workspace_host = self.request.host
             self.client.bind(decision.session, decision.workspace)
-            if is_use(self._view, editor=isinstance(decision, ForwardToEditor)):
-                edge.router.active(decision.workspace, session=decision.session, kind=self._view.kind)
         if not self.request.upgrade:
             unused_for = edge.limits.upstream_idle if self._may_repeat else _FRESH
             upstream = edge.pool.take(finding.key_of(decision), not_before=edge.loop.time() - unused_for)
@@ -255,11 +252,18 @@ class Exchange:
         edge = self.client.edge
         found = await finding.connect(edge.router, edge.pool, self._decision)
         self._task = None
-        if isinstance(found, Refuse):
+        if isinstance(found, Refuse) and self._has_page(found):
+            # The control plane has a page for it, which waits for the program and then shows it.
+            self._workspace_host = None
+            self._forward(ForwardToControlPlane())
+        elif isinstance(found, Refuse):
             self._refuse(found)
         else:
             self._attach(found)
             self.client.upstream_ready()
+
+    def _has_page(self, refusal: Refuse) -> bool:
+        return refusal.code == "port_closed" and self._view.kind is RequestKind.PAGE
 
     async def _wait(self, hold: Hold) -> None:
         decision = await finding.wait(self.client.edge.router, hold, self._route)
@@ -281,7 +285,7 @@ class Exchange:
         decision = self._decision
         if now >= self._next_input and not isinstance(decision, ForwardToControlPlane):
             self._next_input = now + _INPUT_INTERVAL
-            edge.router.active(decision.workspace, session=decision.session, kind=RequestKind.WEBSOCKET)
+            edge.router.websocket_input(decision.workspace)
 
     def _note(self, status: int) -> None:
         """Write the access log: neither queries nor cookies, which may hold secrets."""

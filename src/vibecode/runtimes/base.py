@@ -109,6 +109,18 @@ class Runtime(Protocol):
     async def delete(self, name: str, *, purge: bool) -> None:
         """Stop and remove it; its files go only with ``purge``. Returns when it is gone."""
 
+    async def list_kept(self, *, owner: str | None = None) -> Sequence[Workspace]:
+        """Return the workspaces that were deleted with their files kept, by name and owner, of one owner or all."""
+
+    async def purge_kept(self, name: str, *, owner: str) -> None:
+        """Remove the files that are kept of a deleted workspace, for good.
+
+        Raises
+        ------
+        WorkspaceNotFound
+            None are.
+        """
+
     async def wait_ready(self, name: str, *, timeout: float) -> bool:
         """Wait until it is running; False when it failed, was deleted or ``timeout`` seconds passed."""
 

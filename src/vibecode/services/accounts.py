@@ -68,6 +68,7 @@ class Accounts:
         self._users: dict[str, User] = {}
         self._sessions: dict[str, Session] = {}
         self._by_hash: dict[str, Session] = {}
+        self._endings: dict[str, asyncio.Event] = {}
         self._revoked: list[Callable[[str], None]] = []
         self._background: set[asyncio.Task[None]] = set()
 
@@ -158,6 +159,17 @@ class Accounts:
             return None
         self._touch(session)
         return session
+
+    def ending(self, session_id: str) -> asyncio.Event:
+        """Return an event that is set when a session has ended, so that what streams for it can end too."""
+        event = self._endings.get(session_id)
+        if event is None:
+            event = asyncio.Event()
+            if session_id in self._sessions:
+                self._endings[session_id] = event
+            else:
+                event.set()
+        return event
 
     def session(self, session_id: str) -> Session | None:
         """Return a session by its public id."""
@@ -313,6 +325,8 @@ class Accounts:
         for session in sessions:
             self._sessions.pop(session.id, None)
             self._by_hash.pop(session.secret_hash, None)
+            if (ending := self._endings.pop(session.id, None)) is not None:
+                ending.set()
             _log.info("session ended", session=session.id, user=session.user)
             for callback in self._revoked:
                 callback(session.id)

@@ -16,7 +16,6 @@ from vibecode.domain.routing import (
     ForwardToEditor,
     ForwardToPort,
     LoopbackHost,
-    RequestKind,
     SessionView,
     Target,
     Upstream,
@@ -115,7 +114,6 @@ class WorkspaceRouter:
             case ForwardToPort(workspace=name, port=port):
                 return await self._runtime.upstream(name, port=port)
 
-    def active(self, workspace: str, *, session: str, kind: RequestKind) -> None:
-        """Note input on a WebSocket; requests were noted when they were routed."""
-        if kind is RequestKind.WEBSOCKET:
-            self._activity.websocket_input(workspace)
+    def websocket_input(self, workspace: str) -> None:
+        """Note that somebody uses a workspace through a WebSocket."""
+        self._activity.websocket_input(workspace)

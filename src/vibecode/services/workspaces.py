@@ -61,11 +61,7 @@ class Workspaces:
 
     async def list(self, actor: User, *, owner: str | None = None) -> Sequence[Workspace]:
         """Return the workspaces that a user may see, by name."""
-        if not actor.is_admin:
-            if owner not in (None, actor.id):
-                raise Forbidden("Only an admin sees the workspaces of others.")
-            owner = actor.id
-        return await self._runtime.list(owner=owner)
+        return await self._runtime.list(owner=self._visible_owner(actor, owner))
 
     async def get(self, actor: User, name: str) -> Workspace:
         """Return a workspace.
@@ -80,7 +76,7 @@ class Workspaces:
         except WorkspaceNotFound:
             workspace = None
         if workspace is None or not (actor.is_admin or workspace.owner == actor.id):
-            raise WorkspaceNotFound(f"There is no workspace {name}: `vibecode workspace list` shows yours.")
+            raise _not_found(name)
         return workspace
 
     async def by_id(self, workspace_id: str) -> Workspace | None:
@@ -168,10 +164,54 @@ class Workspaces:
         await self._activity.verdict(name)
         return await self._runtime.get(name)
 
-    async def delete(self, actor: User, name: str, *, purge: bool) -> None:
-        """Delete it; its files only with ``purge``."""
-        await self.get(actor, name)
-        await self._runtime.delete(name, purge=purge)
+    async def list_kept(self, actor: User, *, owner: str | None = None) -> Sequence[Workspace]:
+        """Return the deleted workspaces whose files are kept and that a user may see, by name."""
+        return await self._runtime.list_kept(owner=self._visible_owner(actor, owner))
+
+    async def delete(self, actor: User, name: str, *, purge: bool, owner: str | None = None) -> None:
+        """Delete it; its files only with ``purge``. For a deleted one whose files are kept, ``purge`` removes those.
+
+        Parameters
+        ----------
+        actor
+            Who asks.
+        name
+            Of the workspace.
+        purge
+            Whether its files go too.
+        owner
+            Whose it is; needed where files of several users' workspaces of that name are kept.
+
+        Raises
+        ------
+        WorkspaceNotFound
+            There is none that the actor may see.
+        InvalidInput
+            It isn't clear whose is meant.
+        """
+        try:
+            workspace = await self.get(actor, name)
+        except WorkspaceNotFound:
+            workspace = None
+        if workspace is not None and owner in (None, workspace.owner):
+            await self._runtime.delete(name, purge=purge)
+            return
+        visible = await self._runtime.list_kept(owner=None if actor.is_admin else actor.id)
+        owners = [kept.owner for kept in visible if kept.name == name and owner in (None, kept.owner)]
+        if not owners:
+            raise _not_found(name)
+        if not purge:
+            raise WorkspaceNotFound(
+                f"Workspace {name} is deleted already, and its files are kept: "
+                f"`vibecode workspace delete {name} --purge` removes them."
+            )
+        if len(owners) > 1 and actor.id not in owners:
+            raise InvalidInput(
+                f"Files of {len(owners)} users' workspaces {name} are kept ({', '.join(owners)}): "
+                "say whose with --owner.",
+                field="owner",
+            )
+        await self._runtime.purge_kept(name, owner=actor.id if actor.id in owners else owners[0])
 
     async def events(self, actor: User, name: str) -> Sequence[Event]:
         """Return what happened to it, newest first."""
@@ -188,11 +228,24 @@ class Workspaces:
         await self.get(actor, name)
         return self._runtime.logs(name, follow=follow)
 
+    @staticmethod
+    def _visible_owner(actor: User, owner: str | None) -> str | None:
+        """Return whose workspaces a user gets to see who asked for those of ``owner``; None is everybody's."""
+        if actor.is_admin:
+            return owner
+        if owner not in (None, actor.id):
+            raise Forbidden("Only an admin sees the workspaces of others.")
+        return actor.id
+
     async def watch(self, actor: User) -> AsyncIterator[Change]:
         """Yield changes of the workspaces that a user may see."""
         async for change in self._runtime.watch():
             if actor.is_admin or change.owner == actor.id:
                 yield change
+
+
+def _not_found(name: str) -> WorkspaceNotFound:
+    return WorkspaceNotFound(f"There is no workspace {name}: `vibecode workspace list` shows yours.")
 
 
 def check_idle_timeout(seconds: int | None) -> None:

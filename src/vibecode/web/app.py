@@ -86,6 +86,8 @@ def create_main_app(services: Services) -> FastAPI:
             return problems.not_found()
         return await dashboard.serve(request)
 
+    generate = app.openapi
+    app.openapi = lambda: problems.describe(generate())  # type: ignore[method-assign]
     return app
 
 

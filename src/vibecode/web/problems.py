@@ -13,6 +13,8 @@ from starlette.responses import JSONResponse, Response
 from vibecode.domain.errors import InvalidInput, NotFound, Unauthenticated, VibeCodeError
 from vibecode.web.schemas import Problem
 
+PROBLEM: Final = "#/components/schemas/Problem"
+
 _log = structlog.get_logger(__name__)
 
 
@@ -68,7 +70,27 @@ def install(app: FastAPI) -> None:
 
 
 RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
-    code: {"description": text, "content": {"application/problem+json": {"schema": Problem.model_json_schema()}}}
-    for code, text in {401: "Not signed in", 403: "Not allowed", 404: "Not there", 422: "Not valid"}.items()
+    code: {"description": text, "content": {"application/problem+json": {"schema": {"$ref": PROBLEM}}}}
+    for code, text in {
+        401: "Not signed in",
+        403: "Not allowed",
+        404: "Not there",
+        409: "Does not fit the present state",
+        422: "Not valid",
+        503: "Not available right now",
+    }.items()
 }
-"""What every route may answer besides success, for the OpenAPI document."""
+"""What every route may answer besides success, for the OpenAPI document; :func:`describe` adds the schema."""
+
+
+def describe(document: dict[str, Any]) -> dict[str, Any]:
+    """Add what FastAPI doesn't know of to an OpenAPI document: the Problem schema, and how to sign in."""
+    components = document.setdefault("components", {})
+    schema = Problem.model_json_schema(by_alias=True, ref_template="#/components/schemas/{model}")
+    components.setdefault("schemas", {})["Problem"] = schema
+    components["securitySchemes"] = {
+        "token": {"type": "http", "scheme": "bearer", "description": "For programs."},
+        "cookie": {"type": "apiKey", "in": "cookie", "name": "vibecode", "description": "For browsers."},
+    }
+    document["security"] = [{"token": []}, {"cookie": []}]
+    return document

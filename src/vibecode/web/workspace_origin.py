@@ -28,6 +28,7 @@ from vibecode.web.cookies import clear_state, set_session, set_state
 from vibecode.web.dependencies import Services, ServicesDependency
 from vibecode.web.pages import TAB_SCRIPT, Page, content_security_policy, load_asset, render
 from vibecode.web.schemas import LogLine, Port, PortState, WorkspaceState
+from vibecode.web.streams import until
 
 _NO_STORE: Final = {"Cache-Control": "no-store"}
 
@@ -103,6 +104,7 @@ async def get_port(request: Request, services: ServicesDependency) -> PortState:
 async def stream_events(request: Request, services: ServicesDependency) -> AsyncIterator[ServerSentEvent]:
     """Stream the workspace's state and the log of its start, from the log's beginning."""
     user, workspace = await _caller(request, services)
+    session = _session_id(request, services)
     queue: asyncio.Queue[ServerSentEvent | None] = asyncio.Queue(maxsize=100)
 
     async def follow_state() -> None:
@@ -121,7 +123,7 @@ async def stream_events(request: Request, services: ServicesDependency) -> Async
 
     tasks = [asyncio.create_task(follow_state()), asyncio.create_task(follow_log())]
     try:
-        while (event := await queue.get()) is not None:
+        async for event in until(services.accounts.ending(session), _drain(queue)):
             yield event
     finally:
         for task in tasks:
@@ -212,6 +214,16 @@ def _ask_for_ticket(request: Request, target: WorkspaceHost, services: Services)
     response = RedirectResponse(f"{addresses.dashboard}/authorize?{query}", 303, headers=_NO_STORE)
     set_state(response, state, addresses=addresses)
     return response
+
+
+async def _drain(queue: asyncio.Queue[ServerSentEvent | None]) -> AsyncIterator[ServerSentEvent]:
+    while (event := await queue.get()) is not None:
+        yield event
+
+
+def _session_id(request: Request, services: Services) -> str:
+    session = services.router.session(_target(request, services), request.headers.getlist("cookie"))
+    return "" if session is None else session.id
 
 
 def _target(request: Request, services: Services) -> WorkspaceHost:

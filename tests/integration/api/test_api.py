@@ -156,10 +156,30 @@ def test_files_are_kept_for_their_owner_unless_purged(product: Product) -> None:
     product.api("DELETE", "/workspaces/kept")
     assert product.request("GET", "/api/v1/workspaces/kept").status == 404
     product.create("kept")
-    folders = list((product.data_dir / "workspaces").glob("*/files/**/index.html"))
+    folders = list((product.data_dir / "workspaces").glob("*/files/kept/**/index.html"))
     assert len(folders) == 1
     product.api("DELETE", "/workspaces/kept?purge=true")
     assert not list((product.data_dir / "workspaces").glob("*/files/**/index.html"))
+
+
+def test_kept_files_are_listed_keep_their_owner_from_being_removed_and_can_be_purged(product: Product) -> None:
+    product.api("POST", "/users", {"id": "kim"})
+    names = ["left-1", "left-2"]
+    for name in names:
+        product.create(name, owner="kim")
+        product.api("DELETE", f"/workspaces/{name}")
+    first = product.api("GET", "/workspaces?kept=true&limit=1&owner=kim")
+    rest = product.api("GET", f"/workspaces?kept=true&owner=kim&cursor={first['nextCursor']}")
+    kept = [*first["items"], *rest["items"]]
+    assert [(item["name"], item["owner"], item["status"]) for item in kept] == [(n, "kim", "stopped") for n in names]
+    assert all("kept" in item["reason"] for item in kept)
+    refused = product.request("DELETE", "/api/v1/users/kim")
+    assert refused.status == 409
+    assert "left-1, left-2" in refused.json["detail"]
+    for name in names:
+        product.api("DELETE", f"/workspaces/{name}?purge=true")
+    assert product.request("DELETE", "/api/v1/workspaces/left-1?purge=true").status == 404
+    assert product.request("DELETE", "/api/v1/users/kim").status == 204
 
 
 def test_changes_are_streamed(product: Product) -> None:

@@ -89,6 +89,23 @@ def test_a_clone_that_fails_says_why_and_leaves_a_way_on(cli: Cli) -> None:
     cli("workspace", "delete", "clone", "--purge", "--yes")
 
 
+def test_kept_files_are_listed_and_deleted(cli: Cli) -> None:
+    assert cli("workspace", "list", "--kept").stdout == "No files of deleted workspaces are kept.\n"
+    cli("workspace", "create", "old")
+    cli("workspace", "delete", "old", "--yes")
+    assert cli("workspace", "list", "--kept").stdout.splitlines()[1].startswith("old ")
+    again = cli("workspace", "delete", "old", "--yes", code=1)
+    assert again.stderr == "Error: old is deleted already, and its files are kept: --purge deletes those.\n"
+    assert cli("workspace", "delete", "old", "--purge", "--yes").stdout == "Deleted the files that were kept of old.\n"
+    assert json.loads(cli("workspace", "list", "--kept", "--json").stdout) == []
+    cli("workspace", "delete", "old", "--purge", "--yes", code=1)
+
+
+def test_nothing_is_said_to_be_kept_of_what_was_never_made(cli: Cli) -> None:
+    cli("workspace", "create", "never", "--git", "http://127.0.0.1:1/none.git", code=1)
+    assert "none are kept" in cli("workspace", "delete", "never", "--yes").stdout
+
+
 def test_deleting_without_a_terminal_needs_a_word(cli: Cli) -> None:
     cli("workspace", "create", "careful", "--no-wait")
     cli("workspace", "delete", "careful", code=2)

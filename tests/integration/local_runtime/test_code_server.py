@@ -51,7 +51,7 @@ async def test_it_starts_serves_the_workbench_and_stops_without_a_trace(root: Pa
         status, text = await page(runtime)
         assert status == 200
         assert "workbench" in text
-        assert str(root / "workspaces" / workspace.id / "files") in text
+        assert str(root / "workspaces" / workspace.id / "files" / "alice") in text
         assert await runtime.ports("alice") == []
         await until(lambda: (w := runtime.peek("alice")) is not None and w.usage.memory > 50e6 and w.usage.storage > 0)
         activity = runtime.process_activity("alice")
@@ -88,7 +88,7 @@ async def test_a_template_is_made_with_its_settings(root: Path, editors: EditorS
     async with real_runtime(root, editors) as runtime:
         workspace = await running(runtime, source=TemplateSource(name="tiny"))
         folder = root / "workspaces" / workspace.id
-        assert (folder / "files" / "hello.txt").read_text() == "Hello"
+        assert (folder / "files" / "alice" / "hello.txt").read_text() == "Hello"
         settings = folder / "home/.local/share/code-server/User/settings.json"
         assert json.loads(settings.read_text())["editor.tabSize"] == 3
 

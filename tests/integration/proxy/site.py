@@ -13,7 +13,6 @@ from vibecode.domain.routing import (
     ForwardToControlPlane,
     ForwardToEditor,
     ForwardToPort,
-    RequestKind,
     SessionView,
     Upstream,
     WorkspaceHost,
@@ -41,7 +40,7 @@ class MemoryRouter:
     sessions: dict[str, SessionView] = field(
         default_factory=lambda: {SECRET: SessionView(id="s1", user="alice", is_admin=False)}
     )
-    used: list[tuple[str, str, RequestKind]] = field(default_factory=list)
+    used: list[str] = field(default_factory=list)
     waiting: list[str] = field(default_factory=list)
     woken: list[str] = field(default_factory=list)
     cancelled: list[str] = field(default_factory=list)
@@ -80,8 +79,8 @@ class MemoryRouter:
             case ForwardToControlPlane():
                 return self.upstreams.get((None, None))
 
-    def active(self, workspace: str, *, session: str, kind: RequestKind) -> None:
-        self.used.append((workspace, session, kind))
+    def websocket_input(self, workspace: str) -> None:
+        self.used.append(workspace)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from vibecode.domain.routing import EdgeRequest
-from vibecode.proxy.activity import SETTLING, InputDetector, is_use
+from vibecode.proxy.activity import SETTLING, InputDetector
 
 RECORDED: dict[str, list[tuple[float, int]]] = json.loads((Path(__file__).parent / "recorded_frames.json").read_text())
 
@@ -65,13 +64,3 @@ def test_a_burst_is_no_input() -> None:
 def test_what_was_seen_is_forgotten_after_a_while() -> None:
     now_and_then = [(10.0 * number, 1000) for number in range(30)]
     assert replay(now_and_then) == []
-
-
-def test_a_request_counts_unless_it_only_asks_for_health() -> None:
-    page = EdgeRequest(method="GET", host="a", path="/", fetch_mode="navigate")
-    health = EdgeRequest(method="GET", host="a", path="/healthz")
-    read = EdgeRequest(method="GET", host="a", path="/static/x.js", fetch_mode="no-cors", fetch_site="same-origin")
-    assert is_use(page, editor=True)
-    assert not is_use(health, editor=True)
-    assert is_use(health, editor=False)
-    assert not is_use(read, editor=True)

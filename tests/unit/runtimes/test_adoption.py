@@ -173,10 +173,10 @@ async def test_files_that_were_half_made_are_made_again(tmp_path: Path) -> None:
         await reach(runtime, "alice", Phase.STOPPED)
         await runtime.close()
         folder = tmp_path / "workspaces" / workspace.id
-        (folder / "files").rename(folder / "files.part")
+        (folder / "files" / "alice").rename(folder / "files.part")
         (folder / "files.part" / "half.txt").write_text("half")
         store.records[workspace.id] = replace(store.records[workspace.id], provisioned=False, wants_running=True)
         async with opened(build(tmp_path, store=store)) as again:
             assert await again.wait_ready("alice", timeout=20)
-            assert [path.name for path in (folder / "files").iterdir()] == ["hello.txt"]
+            assert [path.name for path in (folder / "files" / "alice").iterdir()] == ["hello.txt"]
             assert not (folder / "files.part").exists()

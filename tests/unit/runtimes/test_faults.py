@@ -9,26 +9,9 @@ import psutil
 import pytest
 
 from tests.support.local_runtime import build, opened, reach, running, spec, until
-from tests.support.stores import MemoryStore
+from tests.support.stores import FailingStore, MemoryStore
 from vibecode.domain.errors import DataFolderUnusable
-from vibecode.domain.workspace import Event, Phase
-from vibecode.runtimes.local.store import WorkspaceRecord
-
-
-class FailingStore(MemoryStore):
-    """A store whose disk can be full."""
-
-    full = False
-
-    async def save(self, record: WorkspaceRecord) -> None:
-        if self.full:
-            raise DataFolderUnusable("The disk is full: free some space.")
-        await super().save(record)
-
-    async def add_event(self, workspace_id: str, event: Event) -> None:
-        if self.full:
-            raise DataFolderUnusable("The disk is full: free some space.")
-        await super().add_event(workspace_id, event)
+from vibecode.domain.workspace import Phase
 
 
 async def test_a_full_disk_fails_a_start_with_what_to_do(small_disk: Path) -> None:

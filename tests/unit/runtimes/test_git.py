@@ -63,7 +63,7 @@ async def test_a_repository_and_a_branch_are_cloned_with_progress(repository: Pa
     store = MemoryStore()
     async with opened(build(tmp_path / "data", store=store)) as runtime:
         workspace = await running(runtime, source=GitSource(url=repository.as_uri(), branch="other"))
-        files = tmp_path / "data" / "workspaces" / workspace.id / "files"
+        files = tmp_path / "data" / "workspaces" / workspace.id / "files" / "alice"
         assert (files / "other.txt").read_text() == "Other"
         texts = [line.text async for line in runtime.logs("alice", follow=False)]
         assert f"Starting: cloning {repository.as_uri()}." in texts
@@ -94,7 +94,7 @@ async def test_failures_become_one_sentence(
         assert failed.reason.startswith(f"{url} {words}")
         assert failed.reason.endswith(".")
         assert (await runtime.events("alice"))[0].message == failed.reason
-        assert not (tmp_path / "data" / "workspaces" / failed.id / "files").exists()
+        assert not (tmp_path / "data" / "workspaces" / failed.id / "files" / "alice").exists()
 
 
 @pytest.mark.parametrize(
@@ -130,7 +130,7 @@ async def test_a_start_tries_again(repository: Path, tmp_path: Path) -> None:
         await runtime.start("alice")
         assert await runtime.wait_ready("alice", timeout=20)
         workspace = await runtime.get("alice")
-        files = tmp_path / "data" / "workspaces" / workspace.id / "files"
+        files = tmp_path / "data" / "workspaces" / workspace.id / "files" / "alice"
         assert (files / "README.md").read_text() == "Hello"
 
 

@@ -130,24 +130,35 @@ def test_only_one_server_uses_it_and_a_killed_one_lets_go(tmp_path: Path) -> Non
 def test_long_paths_get_their_sockets_elsewhere(tmp_path: Path) -> None:
     deep = tmp_path / ("d" * 100)
     data = DataFolder(deep)
-    first, second = data.workspace("one").socket, data.workspace("two").socket
+    first, second = data.workspace("one", "alice").socket, data.workspace("two", "alice").socket
     assert first.parent != second.parent
     assert len(os.fsencode(first.parent)) + MAX_SOCKET_NAME < MAX_SOCKET_PATH
     assert not first.is_relative_to(deep)
     assert stat.S_IMODE(first.parent.stat().st_mode) == 0o700
     assert stat.S_IMODE(first.parent.parent.stat().st_mode) == 0o700
-    assert DataFolder(deep).workspace("one").socket == first
-    assert DataFolder(tmp_path / ("e" * 100)).workspace("one").socket != first
+    assert DataFolder(deep).workspace("one", "alice").socket == first
+    assert DataFolder(tmp_path / ("e" * 100)).workspace("one", "alice").socket != first
+
+
+@pytest.mark.parametrize("name", ["alice", "home", "run", "logs", "files"])
+def test_the_folder_that_the_editor_shows_is_named_after_the_workspace(tmp_path: Path, name: str) -> None:
+    paths = DataFolder(tmp_path).workspace("one", name)
+    paths.make()
+    assert paths.files.name == name
+    assert not paths.files.exists()
+    assert paths.files not in (paths.home, paths.run, paths.logs, paths.files_part)
 
 
 def test_short_paths_keep_their_sockets(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert DataFolder(Path("/srv/vc")).workspace("one").socket == Path("/srv/vc/workspaces/one/run/editor.sock")
+    assert DataFolder(Path("/srv/vc")).workspace("one", "alice").socket == Path(
+        "/srv/vc/workspaces/one/run/editor.sock"
+    )
 
 
 @pytest.mark.parametrize("attack", ["link", "open", "file"])
 def test_a_prepared_trap_in_the_shared_folder_is_refused(tmp_path: Path, attack: str) -> None:
     data = DataFolder(tmp_path / ("d" * 100))
-    common = data.workspace("one").socket.parent.parent
+    common = data.workspace("one", "alice").socket.parent.parent
     (common / "one").rmdir()
     common.rmdir()
     elsewhere = tmp_path / "elsewhere"
@@ -160,11 +171,11 @@ def test_a_prepared_trap_in_the_shared_folder_is_refused(tmp_path: Path, attack:
     else:
         common.write_text("")
     with pytest.raises(DataFolderUnusable):
-        data.workspace("one")
+        data.workspace("one", "alice")
     assert list(elsewhere.iterdir()) == []
 
 
 def test_too_long_everywhere_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path / ("r" * 100)))
     with pytest.raises(DataFolderUnusable, match="too long for Unix sockets"):
-        DataFolder(tmp_path / ("d" * 100)).workspace("one")
+        DataFolder(tmp_path / ("d" * 100)).workspace("one", "alice")

@@ -26,9 +26,10 @@ from tests.support.local_runtime import (
     spec,
     until,
 )
-from tests.support.stores import MemoryStore
+from tests.support.stores import FailingStore, MemoryStore
 from vibecode.domain.errors import (
     Conflict,
+    DataFolderUnusable,
     InvalidInput,
     InvalidName,
     NameTaken,
@@ -78,7 +79,7 @@ async def test_nobody_else_can_look_in(tmp_path: Path) -> None:
     async with opened(build(tmp_path)) as runtime:
         workspace = await running(runtime)
         root = tmp_path / "workspaces" / workspace.id
-        for folder in (root, root / "home", root / "files", root / "run", root / "logs"):
+        for folder in (root, root / "home", root / "files", root / "files" / "alice", root / "run", root / "logs"):
             assert stat.S_IMODE(folder.stat().st_mode) == 0o700
         agent = root / "run" / "agent.json"
         assert stat.S_IMODE(agent.stat().st_mode) == 0o600
@@ -99,7 +100,7 @@ async def test_the_environment_has_what_is_needed_and_no_secret(
         root = tmp_path / "workspaces" / workspace.id
         process = psutil.Process(json.loads((root / "run" / "process.json").read_text())["pid"])
         environment = process.environ()
-        assert process.cwd() == str(root / "files")
+        assert process.cwd() == str(root / "files" / "alice")
         assert environment["HOME"] == str(root / "home")
         assert environment["XDG_CONFIG_HOME"] == str(root / "home" / ".config")
         assert environment["VIBECODE_WORKSPACE"] == "alice"
@@ -113,7 +114,7 @@ async def test_the_environment_has_what_is_needed_and_no_secret(
 async def test_stop_and_start_keep_the_files_and_can_be_repeated(tmp_path: Path) -> None:
     async with opened(build(tmp_path)) as runtime:
         workspace = await running(runtime)
-        note = tmp_path / "workspaces" / workspace.id / "files" / "note.txt"
+        note = tmp_path / "workspaces" / workspace.id / "files" / "alice" / "note.txt"
         note.write_text("mine")
         await runtime.stop("alice", reason="Stopped by alice.")
         await runtime.stop("alice", reason="Somebody else said so too.")
@@ -165,7 +166,7 @@ async def test_delete_keeps_the_files_for_their_owner(tmp_path: Path) -> None:
     store = MemoryStore()
     async with opened(build(tmp_path, store=store)) as runtime:
         first = await running(runtime)
-        (tmp_path / "workspaces" / first.id / "files" / "note.txt").write_text("mine")
+        (tmp_path / "workspaces" / first.id / "files" / "alice" / "note.txt").write_text("mine")
         await runtime.delete("alice", purge=False)
         with pytest.raises(WorkspaceNotFound):
             await runtime.get("alice")
@@ -177,14 +178,54 @@ async def test_delete_keeps_the_files_for_their_owner(tmp_path: Path) -> None:
         assert await runtime.wait_ready("alice", timeout=20)
         of_bob = await runtime.get("alice")
         assert of_bob.id != first.id
-        assert not (tmp_path / "workspaces" / of_bob.id / "files" / "note.txt").exists()
+        assert not (tmp_path / "workspaces" / of_bob.id / "files" / "alice" / "note.txt").exists()
         await runtime.delete("alice", purge=True)
 
         again = await running(runtime)
         assert again.id == first.id
-        assert (tmp_path / "workspaces" / again.id / "files" / "note.txt").read_text() == "mine"
+        assert (tmp_path / "workspaces" / again.id / "files" / "alice" / "note.txt").read_text() == "mine"
         events = await runtime.events("alice")
         assert any("the files of its earlier life were found" in event.message for event in events)
+
+
+async def test_kept_files_are_listed_and_purged(tmp_path: Path) -> None:
+    store = MemoryStore()
+    async with opened(build(tmp_path, store=store)) as runtime:
+        first = await running(runtime)
+        (tmp_path / "workspaces" / first.id / "files" / "alice" / "big").write_bytes(bytes(100_000))
+        await runtime.delete("alice", purge=False)
+        assert await runtime.list() == []
+        assert await runtime.list_kept(owner="u-bob") == []
+        (kept,) = await runtime.list_kept(owner="u-alice")
+        assert (kept.id, kept.name, kept.owner) == (first.id, "alice", "u-alice")
+        assert kept.usage.storage >= 100_000
+        assert kept.reason.startswith("Deleted on ")
+
+    async with opened(build(tmp_path, store=store)) as runtime:
+        assert [kept.id for kept in await runtime.list_kept()] == [first.id]
+        with pytest.raises(WorkspaceNotFound):
+            await runtime.purge_kept("alice", owner="u-bob")
+        results = await asyncio.gather(
+            *(runtime.purge_kept("alice", owner="u-alice") for _ in range(2)), return_exceptions=True
+        )
+        assert sorted(isinstance(result, WorkspaceNotFound) for result in results) == [False, True]
+        assert await runtime.list_kept() == []
+        assert store.records == {}
+        assert list((tmp_path / "workspaces").iterdir()) == []
+        assert (await running(runtime)).id != first.id
+
+
+async def test_kept_files_that_can_not_be_had_back_now_are_still_kept(tmp_path: Path) -> None:
+    store = FailingStore()
+    async with opened(build(tmp_path, store=store)) as runtime:
+        first = await running(runtime)
+        await runtime.delete("alice", purge=False)
+        store.full = True
+        with pytest.raises(DataFolderUnusable):
+            await runtime.create(spec())
+        assert [kept.id for kept in await runtime.list_kept()] == [first.id]
+        store.full = False
+        assert (await running(runtime)).id == first.id
 
 
 async def test_purge_removes_everything_read_only_files_too(tmp_path: Path) -> None:
@@ -264,7 +305,7 @@ async def test_a_template_brings_files_settings_and_extensions(tmp_path: Path) -
         source = TemplateSource(name="hello", parameters={"who": "Alice"})
         workspace = await running(runtime, source=source)
         root = tmp_path / "workspaces" / workspace.id
-        assert (root / "files" / "hello.txt").read_text() == "Hello Alice"
+        assert (root / "files" / "alice" / "hello.txt").read_text() == "Hello Alice"
         assert json.loads((root / "home" / "seeded.json").read_text()) == {"editor.tabSize": 3}
         assert editor.installed.count("sample.hello") >= 1
         events = await runtime.events("alice")
@@ -356,7 +397,7 @@ async def test_ports_are_those_of_its_own_processes(tmp_path: Path) -> None:
         workspace = await running(runtime)
         assert await runtime.ports("alice") == []
         pid = await in_terminal(runtime, "alice", "python3", "-c", server)
-        port_file = tmp_path / "workspaces" / workspace.id / "files" / "port"
+        port_file = tmp_path / "workspaces" / workspace.id / "files" / "alice" / "port"
         await until(lambda: port_file.exists() and port_file.read_text() != "")
         port = int(port_file.read_text())
         (found,) = await runtime.ports("alice")

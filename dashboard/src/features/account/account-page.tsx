@@ -41,7 +41,7 @@ function Profile({ me }: { me: Me }) {
   return (
     <Panel
       title={user.name || user.id}
-      description={[user.id, user.email].filter(Boolean).join(' · ')}
+      description={[user.id === user.name ? null : user.id, user.email].filter(Boolean).join(' · ')}
       action={
         <Button size="sm" busy={busy} onClick={leave}>
           <LogOut aria-hidden />
@@ -94,6 +94,9 @@ function Sessions() {
 
 const ICONS: Record<Session['kind'], LucideIcon> = { browser: Monitor, origin: AppWindow, token: KeyRound }
 
+/** Milliseconds; what ends later is as good as lasting. */
+const YEAR = 365 * 24 * 3600 * 1000
+
 function SessionRow({ session }: { session: Session }) {
   const now = useNow()
   const revoke = useRevokeSession()
@@ -118,11 +121,12 @@ function SessionRow({ session }: { session: Session }) {
           {current && <span className="rounded-full bg-ok-soft px-2 py-0.5 text-xs text-ok">this browser</span>}
         </p>
         <p className="text-[0.8125rem] break-words text-muted" title={`Since ${dateTime(createdAt)}`}>
-          {place} · seen <RelativeTime at={lastSeenAt} /> · ends {until(expiresAt, now)}
+          {place && `${place} · `}seen <RelativeTime at={lastSeenAt} />
+          {Date.parse(expiresAt) - now < YEAR && ` · ends ${until(expiresAt, now)}`}
         </p>
       </div>
       {!current && (
-        <Button size="sm" busy={revoke.isPending} onClick={end} aria-label={`End the session ${title}, ${place}`}>
+        <Button size="sm" busy={revoke.isPending} onClick={end} aria-label={`End the session ${[title, place].filter(Boolean).join(', ')}`}>
           End
         </Button>
       )}

@@ -10,6 +10,7 @@ import { Card, Panel } from '@/components/ui/card'
 import { Notice } from '@/components/ui/notice'
 import { toast } from '@/components/ui/toast'
 import { useRun } from '@/features/workspaces/actions'
+import { NoValue } from '@/features/workspaces/card'
 import { bytes, cores, dateTime, duration, until } from '@/lib/format'
 import { useNow } from '@/lib/now'
 import { reasonText, sourceText } from '@/lib/workspace'
@@ -65,13 +66,15 @@ function UpdateNotice({ workspace }: { workspace: Workspace }) {
 function Usage({ workspace }: { workspace: Workspace }) {
   const now = useNow()
   const { status, resources, startedAt } = workspace
-  const alive = status === 'running'
+  const running = status === 'running'
+  // The first sample comes a moment after the start.
+  const alive = running && resources.memory > 0
   return (
     <Card aria-label="Usage" className="grid grid-cols-2 gap-px overflow-hidden bg-line md:grid-cols-4">
       <Figure label="CPU" value={alive ? cores(resources.cpu) : null} unit="cores" />
       <Figure label="Memory" {...amount(alive ? resources.memory : null)} />
       <Figure label="Storage" {...amount(resources.storage)} />
-      <Figure label="Up for" value={alive && startedAt !== null ? duration((now - Date.parse(startedAt)) / 1000) : null} />
+      <Figure label="Up for" value={running && startedAt !== null ? duration((now - Date.parse(startedAt)) / 1000) : null} />
     </Card>
   )
 }
@@ -87,7 +90,7 @@ function Figure({ label, value, unit }: { label: string; value: string | null; u
     <dl className="bg-surface px-5 py-3.5">
       <dt className="text-[0.8125rem] text-muted">{label}</dt>
       <dd className="mt-0.5 h-7 truncate text-lg font-semibold tabular-nums">
-        {value ?? <span className="text-[0.9375rem] font-normal text-muted">not running</span>}
+        {value ?? <NoValue />}
         {value !== null && unit && <span className="ml-1 text-[0.8125rem] font-normal text-muted">{unit}</span>}
       </dd>
     </dl>

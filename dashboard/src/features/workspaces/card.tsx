@@ -18,7 +18,8 @@ interface ItemProps {
 export function WorkspaceCard({ workspace, showOwner }: ItemProps) {
   const now = useNow()
   const { name, owner, status, resources, lastActive, source } = workspace
-  const alive = status === 'running'
+  // The first sample comes a moment after the start.
+  const alive = status === 'running' && resources.memory > 0
   return (
     <li
       data-item={name}
@@ -67,17 +68,17 @@ function Fact({ label, value }: { label: string; value: string | null }) {
   return (
     <div className="min-w-0">
       <dt className="text-xs text-muted">{label}</dt>
-      <dd className="truncate font-medium">{value ?? <NotRunning />}</dd>
+      <dd className="truncate font-medium">{value ?? <NoValue />}</dd>
     </div>
   )
 }
 
 /** In place of a number that only a running workspace has. */
-export function NotRunning() {
+export function NoValue() {
   return (
     <span className="font-normal text-muted">
       <span aria-hidden>–</span>
-      <span className="sr-only">not running</span>
+      <span className="sr-only">none</span>
     </span>
   )
 }

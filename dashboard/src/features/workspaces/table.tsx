@@ -10,7 +10,7 @@ import { useNow } from '@/lib/now'
 import { type Column, LARGEST_FIRST, reasonText, sourceText } from '@/lib/workspace'
 
 import { ActionsMenu, OpenButton } from './actions'
-import { NotRunning } from './card'
+import { NoValue } from './card'
 
 export interface Order {
   column: Column
@@ -61,7 +61,7 @@ export function WorkspaceTable({ workspaces, showOwner, order, onOrder }: TableP
 function Row({ workspace, showOwner }: { workspace: Workspace; showOwner: boolean }) {
   const now = useNow()
   const { name, owner, status, resources, lastActive, source } = workspace
-  const alive = status === 'running'
+  const alive = status === 'running' && resources.memory > 0
   const reason = reasonText(workspace, now)
   return (
     <tr data-item={name} tabIndex={-1} className="border-b border-line last:border-0 hover:bg-subtle/60">
@@ -86,8 +86,8 @@ function Row({ workspace, showOwner }: { workspace: Workspace; showOwner: boolea
           {reason}
         </span>
       </td>
-      <td className="px-2 text-right tabular-nums max-md:hidden">{alive ? cores(resources.cpu) : <NotRunning />}</td>
-      <td className="px-2 text-right tabular-nums">{alive ? bytes(resources.memory) : <NotRunning />}</td>
+      <td className="px-2 text-right tabular-nums max-md:hidden">{alive ? cores(resources.cpu) : <NoValue />}</td>
+      <td className="px-2 text-right tabular-nums">{alive ? bytes(resources.memory) : <NoValue />}</td>
       <td className="px-2 text-right tabular-nums max-md:hidden">{bytes(resources.storage)}</td>
       <td className="truncate pr-2 pl-6 text-muted max-md:hidden">{lastActive === null ? 'not yet' : <RelativeTime at={lastActive} />}</td>
       <td className="py-1.5 pr-2">

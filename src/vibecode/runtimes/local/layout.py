@@ -40,6 +40,8 @@ class WorkspacePaths:
     """Where the parts of one workspace are."""
 
     root: Path
+    name: str
+    """Of the workspace."""
     socket: Path
     """Where its editor listens; outside ``root`` when that path would be too long."""
 
@@ -50,12 +52,12 @@ class WorkspacePaths:
 
     @property
     def files(self) -> Path:
-        """The folder that the editor shows. It is there once the workspace is provisioned."""
-        return self.root / "files"
+        """The folder that the editor shows, by whose name people know it. It is there once it is provisioned."""
+        return self.root / "files" / self.name
 
     @property
     def files_part(self) -> Path:
-        """Where ``files`` is made before it gets its name."""
+        """Where :attr:`files` is made before it gets its name."""
         return self.root / "files.part"
 
     @property
@@ -79,8 +81,8 @@ class WorkspacePaths:
         return self.run / "process.json"
 
     def make(self) -> None:
-        """Create the folders that every workspace has (not ``files``, which provisioning makes)."""
-        for folder in (self.root, self.home, self.run, self.logs):
+        """Create the folders that every workspace has (not :attr:`files`, which provisioning makes)."""
+        for folder in (self.root, self.home, self.files.parent, self.run, self.logs):
             make_private_folder(folder)
 
 
@@ -161,8 +163,15 @@ class DataFolder:
             os.close(self._lock)
             self._lock = None
 
-    def workspace(self, workspace_id: str) -> WorkspacePaths:
+    def workspace(self, workspace_id: str, name: str) -> WorkspacePaths:
         """Return the paths of a workspace.
+
+        Parameters
+        ----------
+        workspace_id
+            Names its folder.
+        name
+            Names the folder in it that the editor shows.
 
         Raises
         ------
@@ -170,7 +179,9 @@ class DataFolder:
             No place for its sockets can be found whose path is short enough and that is safely ours.
         """
         root = self.workspaces / workspace_id
-        return WorkspacePaths(root=root, socket=self.socket_folder(root / "run", workspace_id) / "editor.sock")
+        return WorkspacePaths(
+            root=root, name=name, socket=self.socket_folder(root / "run", workspace_id) / "editor.sock"
+        )
 
     def socket_folder(self, wanted: Path, short_name: str) -> Path:
         """Return ``wanted`` if sockets in it have paths short enough, else a folder elsewhere that is as private.

@@ -55,7 +55,7 @@ async def provision(
     on_line: Callable[[str], None],
     allow_local: bool,
 ) -> None:
-    """Make ``files``. If this is ended in the middle, by whatever, doing it again begins from nothing.
+    """Make the workspace's files. If this is ended in the middle, by whatever, doing it again begins from nothing.
 
     Raises
     ------

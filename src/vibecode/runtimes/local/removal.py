@@ -5,20 +5,18 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
+from vibecode.runtimes.local.context import Context
 from vibecode.runtimes.local.files import remove_tree
-from vibecode.runtimes.local.layout import DataFolder
-
-if TYPE_CHECKING:
-    from vibecode.runtimes.local.supervisor import Supervisor
+from vibecode.runtimes.local.layout import DataFolder, WorkspacePaths
 
 TRASH: Final = ".trash-"
 """What the name of a folder begins with that is being removed; the workspace's id follows."""
 
 
-async def purge(supervisor: Supervisor) -> None:
-    """Remove a workspace's folder and record.
+async def purge(context: Context, workspace_id: str, paths: WorkspacePaths) -> None:
+    """Remove a workspace's folder and record. Nothing of it may run.
 
     The folder gets another name first: from then on the workspace is gone, whatever happens.
 
@@ -27,13 +25,12 @@ async def purge(supervisor: Supervisor) -> None:
     OSError
         The folder can't be moved.
     """
-    paths = supervisor.paths
-    trash = paths.root.with_name(TRASH + supervisor.record.id)
+    trash = paths.root.with_name(TRASH + workspace_id)
     with contextlib.suppress(FileNotFoundError):
         paths.root.rename(trash)
     if paths.socket.parent != paths.run:
         await asyncio.to_thread(empty_trash, paths.socket.parent)
-    await supervisor.context.store.remove(supervisor.record.id)
+    await context.store.remove(workspace_id)
     await asyncio.to_thread(empty_trash, trash)
 
 

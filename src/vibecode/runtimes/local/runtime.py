@@ -7,7 +7,6 @@ import base64
 import os
 import secrets
 from collections.abc import AsyncIterator, Callable, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Final
 
@@ -20,6 +19,7 @@ from vibecode.runtimes.local import removal
 from vibecode.runtimes.local.context import Context, Options
 from vibecode.runtimes.local.gate import Gate
 from vibecode.runtimes.local.journal import Journal
+from vibecode.runtimes.local.kept import KeptFiles
 from vibecode.runtimes.local.layout import DataFolder
 from vibecode.runtimes.local.listening import Listener, listeners, without_editor
 from vibecode.runtimes.local.observer import Observer
@@ -88,7 +88,7 @@ class LocalRuntime:
         )
         self._supervisors: dict[str, Supervisor] = {}
         self._reserved: set[str] = set()
-        self._kept: dict[tuple[str, str], WorkspaceRecord] = {}
+        self._kept = KeptFiles(self._context)
         self._found_ports: dict[tuple[str, int], tuple[float, Upstream]] = {}
         self._observer = Observer(self._context, self._supervisors)
 
@@ -103,7 +103,7 @@ class LocalRuntime:
         self._empty_trash = asyncio.ensure_future(asyncio.to_thread(removal.empty_trash, *unfinished.values()))
         for record in await context.store.load():
             if record.deleted_at is not None:
-                self._kept[record.spec.name, record.spec.owner] = record
+                self._kept.add(record)
             else:
                 self._supervisors[record.spec.name] = Supervisor(record, context, self._forget)
         snapshot = await asyncio.to_thread(context.table.scan)
@@ -128,16 +128,16 @@ class LocalRuntime:
         check_source(spec.source, context.provisioner, allow_local=context.options.allow_local_sources)
         if name in self._supervisors or name in self._reserved:
             raise NameTaken(f"There is a workspace {name} already: choose another name.", field="name")
-        kept = self._kept.get((name, spec.owner))
+        kept = self._kept.get(name, spec.owner)
         if kept is not None and spec.source is not None:
             raise Conflict(
                 f"The files of an earlier workspace {name} were kept: create it blank to get them back, or choose "
-                "another name. To start over, delete it with its files first.",
+                f"another name. To start over: `vibecode workspace delete {name} --purge`.",
                 field="source",
             )
         self._reserved.add(name)
         try:
-            record = await (self._insert(spec) if kept is None else self._bring_back(kept, spec))
+            record = await (self._insert(spec) if kept is None else self._kept.bring_back(kept, spec))
             supervisor = Supervisor(record, context, self._forget)
             self._supervisors[name] = supervisor
         finally:
@@ -191,6 +191,14 @@ class LocalRuntime:
     async def delete(self, name: str, *, purge: bool) -> None:
         """Stop and remove it; its files go only with ``purge``."""
         await self._find(name).delete(purge=purge)
+
+    async def list_kept(self, *, owner: str | None = None) -> Sequence[Workspace]:
+        """Return the deleted workspaces whose files are kept."""
+        return await self._kept.list(owner=owner)
+
+    async def purge_kept(self, name: str, *, owner: str) -> None:
+        """Remove the files that are kept of a deleted workspace."""
+        await self._kept.purge(name, owner)
 
     async def wait_ready(self, name: str, *, timeout: float) -> bool:
         """Wait until it is running."""
@@ -260,7 +268,7 @@ class LocalRuntime:
     def _forget(self, supervisor: Supervisor, left: WorkspaceRecord | None) -> None:
         self._supervisors.pop(supervisor.record.spec.name, None)
         if left is not None:
-            self._kept[left.spec.name, left.spec.owner] = left
+            self._kept.add(left)
 
     async def _insert(self, spec: WorkspaceSpec) -> WorkspaceRecord:
         now = datetime.now(UTC)
@@ -272,23 +280,8 @@ class LocalRuntime:
             wants_running=True,
             last_active=now,
         )
-        self._context.data.workspace(record.id)
+        self._context.data.workspace(record.id, record.spec.name)
         await self._context.store.insert(record)
-        return record
-
-    async def _bring_back(self, kept: WorkspaceRecord, spec: WorkspaceSpec) -> WorkspaceRecord:
-        record = replace(
-            kept,
-            spec=replace(spec, source=kept.spec.source),
-            revision=kept.revision + 1,
-            wants_running=True,
-            failed=False,
-            reason="",
-            last_active=datetime.now(UTC),
-            deleted_at=None,
-        )
-        await self._context.store.save(record)
-        del self._kept[spec.name, spec.owner]
         return record
 
     def _listening(self, supervisor: Supervisor) -> Sequence[ListeningPort]:

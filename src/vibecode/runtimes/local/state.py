@@ -31,7 +31,7 @@ class WorkspaceState:
     def __init__(self, record: WorkspaceRecord, context: Context) -> None:
         self.record = record
         self.context = context
-        self.paths = context.data.workspace(record.id)
+        self.paths = context.data.workspace(record.id, record.spec.name)
         self.log = WorkspaceLog(self.paths.logs, context.watcher)
         self.process: EditorProcess | None = None
         self.activity: ProcessActivity | None = None

@@ -280,7 +280,7 @@ class Supervisor(Requests):
             return
         left: WorkspaceRecord | None = None
         if self._deletion[0] or not self.record.provisioned:
-            await removal.purge(self)
+            await removal.purge(self.context, self.record.id, self.paths)
         else:
             reason = "Deleted; its files are kept for its owner."
             await self.save(deleted_at=datetime.now(UTC), reason=reason)

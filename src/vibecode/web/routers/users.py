@@ -25,12 +25,19 @@ async def add_user(body: NewUser, _admin: AdminDependency, services: ServicesDep
 
 @router.delete("/{user_id}", status_code=204)
 async def remove_user(user_id: str, admin: AdminDependency, services: ServicesDependency) -> None:
-    """Remove a user who has no workspaces, and end their sessions."""
+    """Remove a user who has no workspaces and no kept files, and end their sessions."""
     services.accounts.user(user_id)
     workspaces = await services.workspaces.list(admin.user, owner=user_id)
     if workspaces:
         names = ", ".join(workspace.name for workspace in workspaces)
         raise Conflict(f"{user_id} still has workspaces ({names}): delete them first.")
+    kept = await services.workspaces.list_kept(admin.user, owner=user_id)
+    if kept:
+        names = ", ".join(workspace.name for workspace in kept)
+        raise Conflict(
+            f"Files of deleted workspaces of {user_id} are kept ({names}): remove them first, with "
+            f"`vibecode workspace delete NAME --purge --owner {user_id}`."
+        )
     await services.accounts.remove_user(user_id)
 
 

@@ -26,6 +26,7 @@ from vibecode.web.schemas import (
     WorkspacePage,
     WorkspaceUpdate,
 )
+from vibecode.web.streams import until
 
 router = APIRouter(prefix="/workspaces", tags=["workspaces"])
 
@@ -37,9 +38,11 @@ async def list_workspaces(
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
     cursor: Annotated[str | None, Query(description="`nextCursor` of the page before.")] = None,
     owner: Annotated[str | None, Query(description="Only this user's; others' only for admins.")] = None,
+    kept: Annotated[bool, Query(description="Instead those that were deleted with their files kept.")] = False,
 ) -> WorkspacePage:
     """List the workspaces that the caller may see, by name."""
-    workspaces = await services.workspaces.list(caller.user, owner=owner)
+    find = services.workspaces.list_kept if kept else services.workspaces.list
+    workspaces = await find(caller.user, owner=owner)
     items, next_cursor = _page(workspaces, after=_decode_cursor(cursor), limit=limit)
     addresses = services.addresses()
     return WorkspacePage(items=[Workspace.of(item, addresses) for item in items], next_cursor=next_cursor)
@@ -102,9 +105,10 @@ async def delete_workspace(
     caller: CallerDependency,
     services: ServicesDependency,
     purge: Annotated[bool, Query(description="Delete its files too; otherwise they are kept for its owner.")] = False,
+    owner: Annotated[str | None, Query(description="Whose, where several users' kept files have that name.")] = None,
 ) -> None:
-    """Stop and delete a workspace."""
-    await services.workspaces.delete(caller.user, name, purge=purge)
+    """Stop and delete a workspace; with `purge`, also the kept files of one that was deleted before."""
+    await services.workspaces.delete(caller.user, name, purge=purge, owner=owner)
 
 
 @router.post("/{name}/start", status_code=202)
@@ -172,7 +176,7 @@ async def stream_logs(
 ) -> AsyncIterator[ServerSentEvent]:
     """Stream the log of a workspace's latest start, from its beginning and on (`event: log`)."""
     lines = await services.workspaces.logs(caller.user, name, follow=True)
-    async for line in lines:
+    async for line in until(services.accounts.ending(caller.session.id), lines):
         yield ServerSentEvent(event="log", data=LogLine(at=line.at, text=line.text))
 
 
@@ -188,19 +192,19 @@ def _revision(if_match: str) -> int:
 
 
 def _page(
-    workspaces: Sequence[domain.Workspace], *, after: str, limit: int
+    workspaces: Sequence[domain.Workspace], *, after: tuple[str, ...], limit: int
 ) -> tuple[Sequence[domain.Workspace], str | None]:
-    rest = [workspace for workspace in workspaces if workspace.name > after]
+    rest = [workspace for workspace in workspaces if (workspace.name, workspace.owner) > after]
     page = rest[:limit]
     more = len(rest) > limit
-    return page, base64.urlsafe_b64encode(page[-1].name.encode()).decode() if more else None
+    return page, base64.urlsafe_b64encode(f"{page[-1].name}\0{page[-1].owner}".encode()).decode() if more else None
 
 
-def _decode_cursor(cursor: str | None) -> str:
+def _decode_cursor(cursor: str | None) -> tuple[str, ...]:
     if cursor is None:
-        return ""
+        return ()
     try:
-        return base64.urlsafe_b64decode(cursor.encode()).decode()
+        return tuple(base64.b64decode(cursor.encode(), altchars=b"-_", validate=True).decode().split("\0"))
     except (binascii.Error, UnicodeError):
         raise InvalidInput("That cursor is not one of ours: start without one.", field="cursor") from None
 
@@ -212,7 +216,7 @@ async def stream_workspaces(caller: Caller, services: Services) -> AsyncIterator
     for workspace in await services.workspaces.list(caller.user):
         yield ServerSentEvent(event="workspace", data=Workspace.of(workspace, addresses))
     yield ServerSentEvent(event="ready", data={})
-    async for change in changes:
+    async for change in until(services.accounts.ending(caller.session.id), changes):
         if change.workspace is None:
             yield ServerSentEvent(event="removed", data={"name": change.name})
         else:

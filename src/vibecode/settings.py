@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
+import difflib
+import ipaddress
+import json
 import os
+import tomllib
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field, ValidationError, field_validator
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+from pydantic_settings import (
+    BaseSettings,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
 
 from vibecode.domain.errors import InvalidInput
 from vibecode.domain.routing import Addresses
-from vibecode.domain.workspace import DEFAULT_IDLE_TIMEOUT
+from vibecode.domain.workspace import DEFAULT_IDLE_TIMEOUT, MAX_IDLE_TIMEOUT, MIN_IDLE_TIMEOUT
+
+_PREFIX: Final = "VIBECODE_"
 
 
 def _xdg(variable: str, fallback: str) -> Path:
@@ -32,16 +45,20 @@ def config_file() -> Path:
     return Path(value) if value else _xdg("XDG_CONFIG_HOME", ".config") / "vibecode.toml"
 
 
-_HOST_NAME = r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$"
+_HOST_NAME: Final = r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$"
 
 
 class Settings(BaseSettings):
     """Everything that an operator can set. Each is described in docs/settings.md, and a test compares the two."""
 
-    model_config = SettingsConfigDict(env_prefix="VIBECODE_", extra="forbid", frozen=True, hide_input_in_errors=True)
+    model_config = SettingsConfigDict(
+        env_prefix=_PREFIX, env_ignore_empty=True, extra="forbid", frozen=True, hide_input_in_errors=True
+    )
 
     data_dir: Path = Field(default_factory=default_data_dir, description="Folder of everything that is kept.")
-    host: str = Field("127.0.0.1", description="Address to listen on. Another than loopback needs TLS in front.")
+    host: str = Field(
+        "127.0.0.1", min_length=1, description="Address to listen on. Another than loopback needs TLS in front."
+    )
     port: Annotated[int, Field(ge=0, le=65535)] = Field(8000, description="TCP port to listen on; 0 takes a free one.")
     domain: str = Field("vibecode.localhost", pattern=_HOST_NAME, description="Host name of dashboard and API.")
     workspace_domain: str | None = Field(
@@ -56,7 +73,7 @@ class Settings(BaseSettings):
     idle_timeout: int = Field(
         DEFAULT_IDLE_TIMEOUT, ge=0, description="Default seconds without use until a workspace stops; 0 never."
     )
-    extensions: tuple[str, ...] = Field(
+    extensions: Annotated[tuple[str, ...], NoDecode] = Field(
         (), description="Extensions installed in every workspace at its start: Open VSX ids or paths of .vsix files."
     )
     max_parallel_starts: int = Field(
@@ -72,7 +89,27 @@ class Settings(BaseSettings):
     @field_validator("data_dir")
     @classmethod
     def _absolute(cls, value: Path) -> Path:
-        return Path(os.path.abspath(value.expanduser()))  # noqa: PTH100 - resolve() would follow links the user chose
+        try:
+            return Path(os.path.abspath(value.expanduser()))  # noqa: PTH100 - resolve() would follow the user's links
+        except RuntimeError as error:
+            raise ValueError(str(error)) from None  # "~name" of nobody
+
+    @field_validator("idle_timeout")
+    @classmethod
+    def _off_or_in_bounds(cls, value: int) -> int:
+        if value != 0 and not MIN_IDLE_TIMEOUT <= value <= MAX_IDLE_TIMEOUT:
+            raise ValueError
+        return value
+
+    @field_validator("extensions", mode="before")
+    @classmethod
+    def _list_of(cls, value: object) -> object:
+        """Read a list from a variable: JSON, or with commas between."""
+        if not isinstance(value, str):
+            return value
+        if value.lstrip().startswith("["):
+            return json.loads(value)
+        return [part.strip() for part in value.split(",") if part.strip()]
 
     @classmethod
     def settings_customise_sources(
@@ -93,7 +130,43 @@ class Settings(BaseSettings):
             domain=self.domain,
             workspace_domain=self.workspace_domain or self.domain,
             port=self.public_port or listening_port,
+            listening_host=self._reachable_host,
         )
+
+    def agent_url(self, *, listening_port: int) -> str:
+        """Return where processes of this machine reach the server, given the port that is really listened on."""
+        return f"http://{self._reachable_host}:{listening_port}"
+
+    @property
+    def _reachable_host(self) -> str:
+        """The host as URLs spell it; a loopback address where all are listened on."""
+        if self.host == "localhost":
+            return "127.0.0.1"
+        try:
+            address = ipaddress.ip_address(self.host)
+        except ValueError:
+            return self.host.lower()
+        if address.is_unspecified:
+            return "127.0.0.1" if address.version == 4 else "[::1]"
+        return str(address) if address.version == 4 else f"[{address}]"
+
+
+_TAKES: Final = {
+    "data_dir": "the path of a folder",
+    "host": "an address or name of this machine, such as 127.0.0.1",
+    "port": "a whole number from 0 to 65535",
+    "domain": "a host name in lower case, such as code.example.org",
+    "workspace_domain": "a host name in lower case, such as workspaces.example.org",
+    "public_scheme": "http or https",
+    "public_port": "a whole number from 1 to 65535",
+    "idle_timeout": f"0 for never, or {MIN_IDLE_TIMEOUT} to {MAX_IDLE_TIMEOUT} seconds",
+    "extensions": 'a list of ids or paths: in a variable with commas between, in the file ["like", "this"]',
+    "max_parallel_starts": "a whole number, 1 or more",
+    "session_days": "a whole number from 1 to 365",
+    "log_level": "debug, info, warning or error",
+    "allow_local_sources": "true or false",
+}
+"""What each setting takes, for the message to somebody who gave something else."""
 
 
 def load_settings(**overrides: object) -> Settings:
@@ -102,14 +175,45 @@ def load_settings(**overrides: object) -> Settings:
     Raises
     ------
     InvalidInput
-        Names the first setting that is wrong, and why.
+        Names the first setting that is wrong, where it comes from, and what it takes.
     """
     given = {name: value for name, value in overrides.items() if value is not None}
+    file = _read_file()
+    for key in file:
+        if key not in Settings.model_fields:
+            close = difflib.get_close_matches(key, Settings.model_fields, n=1)
+            hint = f"did you mean {close[0]}?" if close else "docs/settings.md lists them all."
+            raise InvalidInput(f"{key} in {config_file()} is no setting; {hint}", field=key)
     try:
         return Settings(**given)  # type: ignore[arg-type]
     except ValidationError as error:
-        first = error.errors()[0]
-        name = ".".join(str(part) for part in first["loc"]) or "settings"
-        raise InvalidInput(f"The setting {name} is wrong: {first['msg']}. See docs/settings.md.", field=name) from None
-    except (OSError, ValueError) as error:
-        raise InvalidInput(f"The settings file {config_file()} can't be read: {error}") from None
+        name = str(error.errors()[0]["loc"][0])
+    raise InvalidInput(f"{_place(name, given, file)} takes {_TAKES[name]}.", field=name)
+
+
+def _read_file() -> Mapping[str, Any]:
+    """Return what the settings file holds; nothing if there is none and none was named."""
+    path = config_file()
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        if os.environ.get("VIBECODE_CONFIG", ""):
+            raise InvalidInput(
+                f"VIBECODE_CONFIG names {path}, which isn't there: make that file, or unset VIBECODE_CONFIG."
+            ) from None
+        return {}
+    except OSError as error:
+        raise InvalidInput(f"The settings file {path} can't be read ({error.strerror}).") from None
+    except ValueError as error:  # of TOML, or of the encoding
+        raise InvalidInput(f"The settings file {path} is no proper TOML ({error}).") from None
+
+
+def _place(name: str, given: Mapping[str, object], file: Mapping[str, Any]) -> str:
+    """Say where the value of a setting came from."""
+    if name in given:
+        return f"--{name.replace('_', '-')}"
+    variable = f"{_PREFIX}{name}".upper()
+    for spelling, value in os.environ.items():
+        if spelling.upper() == variable and value:
+            return spelling
+    return f"{name} in {config_file()}" if name in file else name

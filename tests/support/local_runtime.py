@@ -81,6 +81,7 @@ def build(
         editor=HelperEditor() if editor is None else editor,
         provisioner=HelperProvisioner(),
         agent_url=lambda: "http://127.0.0.1:8000",
+        dashboard_url=lambda: "http://vibecode.localhost:8000/",
         token_for=lambda workspace_id: f"token-of-{workspace_id}",
         proxy_uri=lambda name: f"http://{{{{port}}}}--{name}.vibecode.localhost:8000/",
         max_parallel_starts=max_parallel_starts,

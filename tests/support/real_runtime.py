@@ -33,6 +33,7 @@ async def real_runtime(root: Path, editors: EditorStore, *, keep: bool = False) 
         editor=StoreEditors(editors, extensions=()),
         provisioner=LibraryProvisioner(library.TemplateLibrary(library.BUILTIN, root / "templates")),
         agent_url=lambda: "http://127.0.0.1:9",
+        dashboard_url=lambda: "http://127.0.0.1:9/",
         token_for=lambda workspace_id: f"token-of-{workspace_id}",
         proxy_uri=lambda name: f"http://{{{{port}}}}--{name}.vibecode.localhost:8000/",
         options=OPTIONS,

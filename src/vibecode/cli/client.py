@@ -63,6 +63,10 @@ class Client:
         """Send JSON and return the answer's."""
         return self._call("POST", path, body, headers=headers)
 
+    def patch(self, path: str, body: object, *, headers: dict[str, str]) -> Any:
+        """Change a resource and return the answer's JSON."""
+        return self._call("PATCH", path, body, headers=headers)
+
     def delete(self, path: str) -> None:
         """Delete a resource."""
         self._call("DELETE", path)
@@ -96,9 +100,7 @@ class Client:
                     yield ServerEvent(event=name, data=json.loads(data))
                     name, data = "message", ""
         except (OSError, http.client.HTTPException):
-            raise ServerUnreachable(
-                "The connection to the server was lost: `vibecode status` tells how it is."
-            ) from None
+            raise ServerUnreachable(f"The connection to the server was lost: {how_it_is()}") from None
         finally:
             connection.close()
 
@@ -133,9 +135,14 @@ class Client:
             response = connection.getresponse()
         except (OSError, http.client.HTTPException) as error:
             connection.close()
+            if url := _remote():
+                why = getattr(error, "strerror", None) or error
+                raise ServerUnreachable(
+                    f"{url}, which VIBECODE_URL names, can't be reached ({why}): {how_it_is()}"
+                ) from None
             if isinstance(error, FileNotFoundError | ConnectionRefusedError):
                 raise ServerUnreachable(_NOT_RUNNING) from None
-            raise ServerUnreachable(f"The server can't be reached ({error}): `vibecode status` tells more.") from None
+            raise ServerUnreachable(f"The server can't be reached ({error}): {how_it_is()}") from None
         if response.status >= 400:
             try:
                 raise _failure(response)
@@ -144,15 +151,8 @@ class Client:
         return connection, response
 
     def _connect(self) -> tuple[http.client.HTTPConnection, str]:
-        if url := os.environ.get("VIBECODE_URL", ""):
-            token = os.environ.get("VIBECODE_TOKEN", "")
-            parts = urlsplit(url)
-            if parts.scheme not in ("http", "https") or not parts.hostname or not token:
-                raise ServerUnreachable(
-                    "VIBECODE_URL is an address such as https://code.example.org, with VIBECODE_TOKEN."
-                )
-            kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
-            return kind(parts.hostname, parts.port), token
+        if url := _remote():
+            return _remote_connection(url)
         server = running_server(self._data_dir)
         if server is None:
             raise ServerUnreachable(_NOT_RUNNING)
@@ -163,6 +163,29 @@ class Client:
                 f"{server.token_file} can't be read: use the account that started the server."
             ) from None
         return _UnixConnection(server.socket, server.domain), token
+
+
+def _remote() -> str:
+    """Return the address of a server elsewhere that is meant; empty if it is this machine's."""
+    return os.environ.get("VIBECODE_URL", "")
+
+
+def _remote_connection(url: str) -> tuple[http.client.HTTPConnection, str]:
+    token = os.environ.get("VIBECODE_TOKEN", "")
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname, parts.port
+    except ValueError:  # of a port that is no number, or of half an IPv6 address
+        parts, host, port = urlsplit(""), None, None
+    if parts.scheme not in ("http", "https") or not host or not token:
+        raise ServerUnreachable("VIBECODE_URL is an address such as https://code.example.org, with VIBECODE_TOKEN.")
+    kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
+    return kind(host, port), token
+
+
+def how_it_is() -> str:
+    """Say what to do about a server that doesn't answer."""
+    return "check the address and the network." if _remote() else "`vibecode status` tells more."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

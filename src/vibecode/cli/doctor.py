@@ -10,6 +10,13 @@ import typer
 
 from vibecode.cli.options import DataDir, Json
 
+_MAX_WATCHES = Path("/proc/sys/fs/inotify/max_user_watches")
+_MIN_WATCHES = 65536
+"""Folders: one project with its packages may have as many. VS Code watches each."""
+
+_MIN_FILES = 4096
+"""Files that a server holds with some hundred open tabs."""
+
 _MIN_FREE = 2 * 1024**3
 """Bytes: an editor takes about half a GiB, and a workspace is useless without room to work."""
 
@@ -24,14 +31,14 @@ class Check:
 
 
 def doctor(as_json: Json = False, data_dir: DataDir = None) -> None:
-    """Check this machine: tools, data folder, editor, port, names. Exit code 1 if something is missing."""
+    """Check this machine: tools, limits, data folder, editor, port, names. Exit code 1 if something is missing."""
     from dataclasses import asdict
 
     from vibecode.cli.output import print_json
     from vibecode.settings import load_settings
 
     settings = load_settings(data_dir=data_dir)
-    checks = list(run_checks(settings.data_dir, port=settings.port, domain=settings.domain))
+    checks = list(run_checks(settings.data_dir, host=settings.host, port=settings.port, domain=settings.domain))
     if as_json:
         print_json([asdict(check) for check in checks])
     else:
@@ -41,13 +48,15 @@ def doctor(as_json: Json = False, data_dir: DataDir = None) -> None:
         raise typer.Exit(1)
 
 
-def run_checks(data_dir: Path, *, port: int, domain: str) -> Iterator[Check]:
+def run_checks(data_dir: Path, *, host: str, port: int, domain: str) -> Iterator[Check]:
     """Yield the checks, the quick ones first."""
     yield _python()
     yield _git()
+    yield from _open_files()
+    yield from _watches(_MAX_WATCHES)
     yield from _guarded("data folder", lambda: _data_folder(data_dir))
     yield from _guarded("editor", lambda: _editor(data_dir))
-    yield from _guarded("server", lambda: _server(data_dir, port))
+    yield from _guarded("server", lambda: _server(data_dir, host, port))
     yield _names(domain)
 
 
@@ -82,6 +91,41 @@ def _git() -> Check:
     return Check("git", ok=True, detail=version)
 
 
+def _open_files() -> Iterator[Check]:
+    """Look how many files a server may open: it raises its soft limit to the hard one."""
+    import resource
+
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    if hard == resource.RLIM_INFINITY:
+        yield Check("open files", ok=True, detail="no limit")
+    elif hard < _MIN_FILES:
+        yield Check(
+            "open files",
+            ok=False,
+            detail=f"at most {hard}, and each open tab takes several: raise the hard limit to {_MIN_FILES} or more "
+            "(nofile in /etc/security/limits.conf, or LimitNOFILE= of the unit).",
+        )
+    else:
+        yield Check("open files", ok=True, detail=f"at most {hard}")
+
+
+def _watches(path: Path) -> Iterator[Check]:
+    """Look how many folders editors may watch for changes. Other systems than Linux have no such limit."""
+    try:
+        limit = int(path.read_text(encoding="ascii"))
+    except (OSError, ValueError):
+        return
+    if limit >= _MIN_WATCHES:
+        yield Check("file watches", ok=True, detail=f"at most {limit}")
+        return
+    yield Check(
+        "file watches",
+        ok=False,
+        detail=f"at most {limit}, so editors miss changes in larger projects: as root, put "
+        "fs.inotify.max_user_watches=524288 into /etc/sysctl.d/60-watches.conf, and run `sysctl --system`.",
+    )
+
+
 def _data_folder(data_dir: Path) -> Check:
     import shutil
 
@@ -109,16 +153,16 @@ def _editor(data_dir: Path) -> Check:
     return Check("editor", ok=True, detail=f"code-server {current.version}, complete")
 
 
-def _server(data_dir: Path, port: int) -> Check:
+def _server(data_dir: Path, host: str, port: int) -> Check:
     from vibecode.cli.client import running_server
     from vibecode.proxy.listen import open_sockets
 
     server = running_server(data_dir)
     if server is not None:
         return Check("server", ok=True, detail=f"runs at {server.url} (pid {server.pid})")
-    for listener in open_sockets("127.0.0.1", port):
+    for listener in open_sockets(host, port):
         listener.close()
-    return Check("server", ok=True, detail=f"not running; port {port} is free")
+    return Check("server", ok=True, detail=f"not running; port {port} on {host} is free")
 
 
 def _names(domain: str) -> Check:
@@ -129,7 +173,7 @@ def _names(domain: str) -> Check:
         socket.getaddrinfo(f"doctor.{domain}", None)
     except OSError:
         if domain.endswith("localhost"):
-            detail = f"Chrome, Edge and Firefox open *.{domain}; Safari and curl need entries in /etc/hosts."
+            detail = f"Chrome, Edge, Firefox and curl open *.{domain}; Safari needs entries in /etc/hosts."
             return Check("names", ok=True, detail=detail)
         return Check("names", ok=False, detail=f"*.{domain} has no address: add a wildcard record to your DNS.")
     return Check("names", ok=True, detail=f"*.{domain} is resolved")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vibecode.cli.options import DataDir, Json, resolve
+from vibecode.cli.options import Command, DataDir, Json, resolve
 
 if TYPE_CHECKING:
     from vibecode.editor.store import EditorStore
@@ -17,13 +17,16 @@ app = typer.Typer(
     help="Install, list, switch and remove versions of the editor.", no_args_is_help=True, rich_markup_mode=None
 )
 
-Version = Annotated[str, typer.Argument(help="A version, such as 4.139.1.", show_default=False)]
+Version = Annotated[str, typer.Argument(help="A version, such as 4.139.1.", metavar="VERSION", show_default=False)]
 
 
-@app.command("install")
+@app.command("install", cls=Command)
 def install(
     version: Annotated[
-        str | None, typer.Argument(help="A version that `list` shows; the newest if not given.", show_default=False)
+        str | None,
+        typer.Argument(
+            help="A version that `list` shows; the newest if not given.", metavar="VERSION", show_default=False
+        ),
     ] = None,
     use: Annotated[
         bool, typer.Option("--use/--no-use", help="Use it for workspaces that are started from now on.")
@@ -49,7 +52,7 @@ def install(
         print(f"Editor {editor.version} is {state}: {editor.root}")
 
 
-@app.command("list")
+@app.command("list", cls=Command)
 def list_versions(as_json: Json = False, data_dir: DataDir = None) -> None:
     """List the installed versions and those that can be installed."""
     from vibecode.cli.output import bytes_text, print_json, print_table
@@ -76,7 +79,7 @@ def list_versions(as_json: Json = False, data_dir: DataDir = None) -> None:
     print_table(["VERSION", "STATE", "SIZE", "RUNNING WORKSPACES"], rows, empty="No versions.")
 
 
-@app.command("use")
+@app.command("use", cls=Command)
 def use(version: Version, as_json: Json = False, data_dir: DataDir = None) -> None:
     """Use an installed version for workspaces that are started from now on."""
     from vibecode.cli.output import print_json
@@ -90,7 +93,7 @@ def use(version: Version, as_json: Json = False, data_dir: DataDir = None) -> No
         print(f"Workspaces that are started from now on use editor {version}; running ones keep theirs.")
 
 
-@app.command("remove")
+@app.command("remove", cls=Command)
 def remove(version: Version, as_json: Json = False, data_dir: DataDir = None) -> None:
     """Remove an installed version that nothing uses."""
     from vibecode.cli.output import print_json

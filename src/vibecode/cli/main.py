@@ -10,6 +10,7 @@ import typer
 
 from vibecode import __version__
 from vibecode.cli import doctor, editor, server, session, template, user, workspace
+from vibecode.cli.options import Command
 from vibecode.domain.errors import VibeCodeError
 
 app = typer.Typer(
@@ -26,11 +27,11 @@ app.add_typer(template.app, name="template")
 app.add_typer(user.app, name="user")
 app.add_typer(session.app, name="session")
 app.add_typer(editor.app, name="editor")
-app.command("up")(server.up)
-app.command("down")(server.down)
-app.command("status")(server.status)
-app.command("doctor")(doctor.doctor)
-app.command("login-link")(session.login_link)
+app.command("up", cls=Command)(server.up)
+app.command("down", cls=Command)(server.down)
+app.command("status", cls=Command)(server.status)
+app.command("doctor", cls=Command)(doctor.doctor)
+app.command("login-link", cls=Command)(session.login_link)
 
 
 def _print_version(value: bool) -> None:

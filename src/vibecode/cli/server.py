@@ -11,11 +11,14 @@ import typer
 from vibecode.cli.options import DataDir, Json, client, resolve
 
 if TYPE_CHECKING:
+    from vibecode.runtimes.local.layout import DataFolder
     from vibecode.settings import Settings
 
 
 def up(
-    port: Annotated[int | None, typer.Option("--port", help="TCP port to listen on; 8000 if not set.")] = None,
+    port: Annotated[
+        int | None, typer.Option("--port", help="TCP port to listen on; 8000 if not set.", metavar="PORT")
+    ] = None,
     foreground: Annotated[
         bool, typer.Option("--foreground", help="Run in this terminal or under a service manager, with logs here.")
     ] = False,
@@ -61,13 +64,17 @@ def down(
     folder = resolve(data_dir)
     server = running_server(folder)
     if server is None or not _answers(folder):
-        print("No server is running.")
+        _down_without_server(folder, keep_workspaces=keep_workspaces)
         return
+    going_on = _names(folder, "running") if keep_workspaces else set()
     if not keep_workspaces:
         _stop_workspaces(folder)
     note("Stopping the server …")
     stop(server.pid)
-    print("The server has stopped; your workspaces' files are kept. `vibecode up` starts it again.")
+    if going_on:
+        print(f"The server has stopped; {_go_on(len(going_on))}")
+    else:
+        print("The server has stopped; your workspaces' files are kept. `vibecode up` starts it again.")
 
 
 def status(as_json: Json = False, data_dir: DataDir = None) -> None:
@@ -146,12 +153,66 @@ def _run_here(settings: Settings) -> None:
     os.execv(sys.executable, [sys.executable, "-P", "-m", "vibecode.server"])
 
 
+def _down_without_server(data_dir: Path, *, keep_workspaces: bool) -> None:
+    """Stop, or only count, workspaces that go on after a server that was killed or told to keep them."""
+    import asyncio
+
+    from vibecode.domain.errors import Unavailable
+    from vibecode.runtimes.local.layout import DataFolder
+    from vibecode.runtimes.local.offline import running_in
+
+    data = DataFolder(data_dir)
+    if data.in_use():
+        raise Unavailable(
+            f"The server of {data_dir} does not answer: try again in a moment; if that doesn't help, end its process."
+        )
+    running = running_in(data)
+    if not running:
+        print("No server is running.")
+    elif keep_workspaces:
+        print(f"No server is running; {_go_on(len(running))}")
+    else:
+        count = asyncio.run(_stop_without_server(data))
+        print(f"No server is running. {_workspaces(count)} of an earlier one stopped; all files are kept.")
+
+
+async def _stop_without_server(data: DataFolder) -> int:
+    from vibecode.cli.output import note
+    from vibecode.database.engine import open_database
+    from vibecode.database.workspaces import WorkspaceRepository
+    from vibecode.runtimes.local.offline import stop_all
+
+    data.prepare()
+    data.lock(url="vibecode down")
+    try:
+        database = open_database(data.root / "vibecode.db")
+        try:
+            return await stop_all(
+                data, WorkspaceRepository(database), on_stop=lambda name: note(f"Stopping workspace {name} …")
+            )
+        finally:
+            await database.close()
+    finally:
+        data.release()
+
+
+def _go_on(count: int) -> str:
+    return f"{_workspaces(count)} {'goes' if count == 1 else 'go'} on. `vibecode up` finds them again."
+
+
+def _workspaces(count: int) -> str:
+    return f"{count} workspace{'' if count == 1 else 's'}"
+
+
+def _names(data_dir: Path, *statuses: str) -> set[str]:
+    return {w["name"] for w in client(data_dir).items("/workspaces?limit=200") if w["status"] in statuses}
+
+
 def _stop_workspaces(data_dir: Path) -> None:
     from vibecode.cli.output import note
 
     api = client(data_dir)
-    moving = {"running", "starting", "pending", "stopping"}
-    waiting = {w["name"] for w in api.items("/workspaces?limit=200") if w["status"] in moving}
+    waiting = _names(data_dir, "running", "starting", "pending", "stopping")
     if not waiting:
         return
     for name in sorted(waiting):

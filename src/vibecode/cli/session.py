@@ -6,12 +6,12 @@ from typing import Annotated
 
 import typer
 
-from vibecode.cli.options import DataDir, Json, client
+from vibecode.cli.options import Command, DataDir, Json, client
 
 app = typer.Typer(help="See and end sign-ins.", no_args_is_help=True, rich_markup_mode=None)
 
 
-@app.command("list")
+@app.command("list", cls=Command)
 def list_sessions(as_json: Json = False, data_dir: DataDir = None) -> None:
     """List your sign-ins, latest first."""
     from vibecode.cli.output import ago_text, print_json, print_table
@@ -33,7 +33,7 @@ def list_sessions(as_json: Json = False, data_dir: DataDir = None) -> None:
     print_table(["ID", "KIND", "SIGNED IN", "LAST SEEN", "BY"], rows, empty="Nobody is signed in.")
 
 
-@app.command()
+@app.command(cls=Command)
 def revoke(
     session_id: Annotated[str, typer.Argument(help="Id, as `session list` shows it.", metavar="ID")],
     data_dir: DataDir = None,
@@ -44,7 +44,9 @@ def revoke(
 
 
 def login_link(
-    user: Annotated[str | None, typer.Option("--user", help="User to sign in; you if left out.")] = None,
+    user: Annotated[
+        str | None, typer.Option("--user", help="User to sign in; you if left out.", metavar="USER")
+    ] = None,
     as_json: Json = False,
     data_dir: DataDir = None,
 ) -> None:

@@ -6,12 +6,12 @@ import sys
 
 import typer
 
-from vibecode.cli.options import DataDir, Json, client
+from vibecode.cli.options import Command, DataDir, Json, client
 
 app = typer.Typer(help="See templates.", no_args_is_help=True, rich_markup_mode=None)
 
 
-@app.command("list")
+@app.command("list", cls=Command)
 def list_templates(as_json: Json = False, data_dir: DataDir = None) -> None:
     """List templates with their parameters. Your own are folders in DATA_DIR/templates; see docs/templates.md."""
     from vibecode.cli.output import print_json, print_table

@@ -6,17 +6,17 @@ from typing import Annotated
 
 import typer
 
-from vibecode.cli.options import DataDir, Json, client
+from vibecode.cli.options import Command, DataDir, Json, client
 
 app = typer.Typer(help="Add and remove users.", no_args_is_help=True, rich_markup_mode=None)
 
 Name = Annotated[str, typer.Argument(help="Name of the user.", metavar="NAME")]
 
 
-@app.command(epilog="Example: vibecode user add bob --email bob@example.org")
+@app.command(epilog="Example: vibecode user add bob --email bob@example.org", cls=Command)
 def add(
     name: Name,
-    email: Annotated[str | None, typer.Option("--email", help="Email address.")] = None,
+    email: Annotated[str | None, typer.Option("--email", help="Email address.", metavar="EMAIL")] = None,
     admin: Annotated[bool, typer.Option("--admin", help="May see and do everything.")] = False,
     as_json: Json = False,
     data_dir: DataDir = None,
@@ -34,7 +34,7 @@ def add(
     note(f"Send it to {name}: it signs them in once, within 10 minutes. Later: vibecode login-link --user {name}")
 
 
-@app.command("list")
+@app.command("list", cls=Command)
 def list_users(as_json: Json = False, data_dir: DataDir = None) -> None:
     """List users."""
     from vibecode.cli.output import ago_text, print_json, print_table
@@ -47,7 +47,7 @@ def list_users(as_json: Json = False, data_dir: DataDir = None) -> None:
     print_table(["NAME", "ROLE", "EMAIL", "ADDED"], rows, empty="No users.")
 
 
-@app.command()
+@app.command(cls=Command)
 def remove(name: Name, data_dir: DataDir = None) -> None:
     """Remove a user who has no workspaces, and end their sign-ins."""
     from urllib.parse import quote

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from vibecode.cli.options import DataDir, Json, client
+from vibecode.cli.durations import idle_text, parse_duration
+from vibecode.cli.options import Command, DataDir, Json, client
+from vibecode.cli.progress import finish
 
 if TYPE_CHECKING:
     from vibecode.cli.client import Client
@@ -15,22 +17,27 @@ if TYPE_CHECKING:
 app = typer.Typer(help="Create and use workspaces.", no_args_is_help=True, rich_markup_mode=None)
 
 Name = Annotated[str, typer.Argument(help="Name of the workspace.", metavar="NAME")]
+IdleTimeout = Annotated[
+    str | None,
+    typer.Option("--idle-timeout", help="Stop after this time without use: 45m, 2h, or off.", metavar="TIME"),
+]
 NoWait = Annotated[bool, typer.Option("--no-wait", help="Return at once, without waiting for it to run.")]
 
 
-@app.command(epilog="Example: vibecode workspace create shop --git https://git.example.org/team/shop.git --branch main")
+@app.command(
+    epilog="Example: vibecode workspace create shop --git https://git.example.org/team/shop.git --branch main",
+    cls=Command,
+)
 def create(
     name: Annotated[str, typer.Argument(help="A DNS label: a-z, 0-9 and hyphens, at most 40.", metavar="NAME")],
     git: Annotated[str | None, typer.Option("--git", help="Repository to clone.", metavar="URL")] = None,
-    branch: Annotated[str | None, typer.Option("--branch", help="Branch to check out.")] = None,
-    template: Annotated[str | None, typer.Option("--template", help="Template to fill in.")] = None,
+    branch: Annotated[str | None, typer.Option("--branch", help="Branch to check out.", metavar="BRANCH")] = None,
+    template: Annotated[str | None, typer.Option("--template", help="Template to fill in.", metavar="TEMPLATE")] = None,
     param: Annotated[
         list[str] | None, typer.Option("--param", help="Answer to a template's parameter.", metavar="NAME=VALUE")
     ] = None,
-    idle_timeout: Annotated[
-        str | None, typer.Option("--idle-timeout", help="Stop after this time without use: 45m, 2h, or off.")
-    ] = None,
-    owner: Annotated[str | None, typer.Option("--owner", help="User to create it for.")] = None,
+    idle_timeout: IdleTimeout = None,
+    owner: Annotated[str | None, typer.Option("--owner", help="User to create it for.", metavar="USER")] = None,
     no_wait: NoWait = False,
     as_json: Json = False,
     data_dir: DataDir = None,
@@ -53,10 +60,10 @@ def create(
         body["owner"] = owner
     api = client(data_dir)
     workspace = api.post("/workspaces", body)
-    _finish(api, workspace, wait=not no_wait, as_json=as_json)
+    finish(api, workspace, wait=not no_wait, as_json=as_json)
 
 
-@app.command("list", epilog="Example: vibecode workspace list --json")
+@app.command("list", epilog="Example: vibecode workspace list --json", cls=Command)
 def list_workspaces(
     kept: Annotated[
         bool, typer.Option("--kept", help="List those that were deleted with their files kept, instead.")
@@ -90,7 +97,7 @@ def list_workspaces(
     )
 
 
-@app.command()
+@app.command(cls=Command)
 def show(name: Name, as_json: Json = False, data_dir: DataDir = None) -> None:
     """Show one workspace: state, use, ports, and what happened last."""
     from vibecode.cli.output import ago_text, bytes_text, print_json
@@ -102,7 +109,6 @@ def show(name: Name, as_json: Json = False, data_dir: DataDir = None) -> None:
     if as_json:
         print_json({**workspace, "ports": ports, "events": events})
         return
-    idle = workspace["idleTimeout"]
     resources = workspace["resources"]
     fields = {
         "Name": workspace["name"],
@@ -113,7 +119,7 @@ def show(name: Name, as_json: Json = False, data_dir: DataDir = None) -> None:
         "Memory": bytes_text(resources["memory"]),
         "Storage": bytes_text(resources["storage"]),
         "Last active": ago_text(workspace["lastActive"]),
-        "Idle stop": "off" if idle is None else f"after {idle // 60} min",
+        "Idle stop": idle_text(workspace["idleTimeout"]),
         "Editor": (workspace["editorVersion"] or "-") + (" (a restart updates it)" if workspace["updateWaits"] else ""),
     }
     for key, value in fields.items():
@@ -124,7 +130,24 @@ def show(name: Name, as_json: Json = False, data_dir: DataDir = None) -> None:
         print(f"{'Event:':<13}{ago_text(event['at'])}: {event['message']}")
 
 
-@app.command("open")
+@app.command(cls=Command, epilog="Example: vibecode workspace update shop --idle-timeout 2h")
+def update(name: Name, idle_timeout: IdleTimeout = None, as_json: Json = False, data_dir: DataDir = None) -> None:
+    """Change a workspace's settings; they hold at once."""
+    from vibecode.cli.output import print_json
+
+    if idle_timeout is None:
+        raise typer.BadParameter("say what to change: --idle-timeout TIME")
+    seconds = parse_duration(idle_timeout)
+    api = client(data_dir)
+    revision = api.get(_path(name))["revision"]
+    workspace = api.patch(_path(name), {"idleTimeout": seconds}, headers={"If-Match": f'"{revision}"'})
+    if as_json:
+        print_json(workspace)
+    else:
+        print(f"Idle stop of {name}: {idle_text(workspace['idleTimeout'])}.")
+
+
+@app.command("open", cls=Command)
 def open_workspace(
     name: Name,
     no_browser: Annotated[bool, typer.Option("--no-browser", help="Only print the address.")] = False,
@@ -139,33 +162,34 @@ def open_workspace(
         webbrowser.open(workspace["url"])
 
 
-@app.command()
+@app.command(cls=Command)
 def start(name: Name, no_wait: NoWait = False, as_json: Json = False, data_dir: DataDir = None) -> None:
     """Start a workspace."""
     api = client(data_dir)
-    _finish(api, api.post(_path(name, "/start")), wait=not no_wait, as_json=as_json)
+    finish(api, api.post(_path(name, "/start")), wait=not no_wait, as_json=as_json)
 
 
-@app.command()
+@app.command(cls=Command)
 def restart(name: Name, no_wait: NoWait = False, as_json: Json = False, data_dir: DataDir = None) -> None:
     """Stop a workspace if it runs, then start it with the editor in use now."""
     api = client(data_dir)
-    _finish(api, api.post(_path(name, "/restart")), wait=not no_wait, as_json=as_json)
+    finish(api, api.post(_path(name, "/restart")), wait=not no_wait, as_json=as_json)
 
 
-@app.command()
+@app.command(cls=Command)
 def stop(name: Name, no_wait: NoWait = False, as_json: Json = False, data_dir: DataDir = None) -> None:
     """Stop a workspace; its files stay."""
     api = client(data_dir)
-    _finish(api, api.post(_path(name, "/stop")), wait=not no_wait, as_json=as_json, goal="stopped")
+    finish(api, api.post(_path(name, "/stop")), wait=not no_wait, as_json=as_json, goal="stopped")
 
 
-@app.command(epilog="Example: vibecode workspace delete shop --purge --yes")
+@app.command(epilog="Example: vibecode workspace delete shop --purge --yes", cls=Command)
 def delete(
     name: Name,
     purge: Annotated[bool, typer.Option("--purge", help="Delete its files too, for good.")] = False,
     owner: Annotated[
-        str | None, typer.Option("--owner", help="Whose, where kept files of several users have that name.")
+        str | None,
+        typer.Option("--owner", help="Whose, where kept files of several users have that name.", metavar="USER"),
     ] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Don't ask.")] = False,
     data_dir: DataDir = None,
@@ -195,7 +219,7 @@ def delete(
         print(f"Deleted {name}. Its files were never complete, so none are kept.")
 
 
-@app.command()
+@app.command(cls=Command)
 def logs(
     name: Name,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on as it grows.")] = False,
@@ -209,17 +233,6 @@ def logs(
         return
     for line in api.get(_path(name, "/logs"))["items"]:
         print(line["text"])
-
-
-def parse_duration(text: str) -> int | None:
-    """Return the seconds of ``90s``, ``45m``, ``2h``, ``1d`` or plain minutes; None for ``off``."""
-    if text == "off":
-        return None
-    units = {"s": 1, "m": 60, "h": 3600, "d": 86400}
-    digits, factor = (text[:-1], units[text[-1]]) if text[-1:] in units else (text, 60)
-    if not digits.isascii() or not digits.isdecimal():
-        raise typer.BadParameter(f"{text!r} is no time: write 45m, 2h or off")
-    return int(digits) * factor
 
 
 def _parameters(pairs: list[str]) -> dict[str, str]:
@@ -266,41 +279,3 @@ def _to_delete(api: Client, name: str, owner: str | None, *, purge: bool) -> dic
     if not purge:
         raise WorkspaceNotFound(f"{name} is deleted already, and its files are kept: --purge deletes those.")
     return None
-
-
-def _finish(api: Client, workspace: dict[str, Any], *, wait: bool, as_json: bool, goal: str = "running") -> None:
-    """Follow a workspace until it is where it was asked to be; exit 1 if it fails."""
-    from vibecode.cli.output import note, print_json
-
-    name = workspace["name"]
-    if wait:
-        workspace = _wait(api, name, goal=goal, quiet=as_json)
-    if as_json:
-        print_json(workspace)
-    elif not wait or workspace["status"] == goal:
-        print(workspace["url"] if goal == "running" else f"{name} is {workspace['status']}.")
-    if wait and workspace["status"] != goal:
-        note(f"Error: {workspace['reason']} `vibecode workspace logs {name}` has the details.")
-        raise typer.Exit(1)
-
-
-def _wait(api: Client, name: str, *, goal: str, quiet: bool) -> dict[str, Any]:
-    """Return a workspace when it has come to rest, with its reasons on the screen meanwhile."""
-    from vibecode.cli.output import note
-    from vibecode.domain.errors import WorkspaceNotFound
-
-    shown = ""
-    for event in api.stream("/events"):
-        if event.event == "removed" and event.data["name"] == name:
-            raise WorkspaceNotFound(f"Workspace {name} was deleted meanwhile.")
-        if event.event != "workspace" or event.data["name"] != name:
-            continue
-        workspace: dict[str, Any] = event.data
-        if workspace["status"] in (goal, "failed"):
-            return workspace
-        if goal == "running" and workspace["status"] == "stopped":
-            return workspace
-        if not quiet and workspace["reason"] != shown:
-            shown = workspace["reason"]
-            note(shown)
-    raise WorkspaceNotFound(f"The server ended while {name} was on its way: `vibecode status` tells more.")

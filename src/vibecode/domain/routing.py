@@ -35,6 +35,8 @@ class Addresses:
     """Parent of the workspaces' host names."""
     port: int
     """Public port; left out of URLs where it is the scheme's default."""
+    listening_host: str = "127.0.0.1"
+    """Where processes of this machine reach the server, as URLs spell it."""
 
     @property
     def _suffix(self) -> str:
@@ -63,9 +65,11 @@ class DashboardHost:
 
 @dataclass(frozen=True, slots=True)
 class LoopbackHost:
-    """The request names this machine by a loopback address: people are sent to the dashboard, workspaces report here.
+    """The request names this machine by an address: people are sent to the dashboard, workspaces report here.
 
-    Safe against DNS rebinding, since a rebound page's Host is the attacker's name, never a loopback literal.
+    The address is a loopback one, or the one that is listened on.
+
+    Safe against DNS rebinding, since a rebound page's Host is the attacker's name, never one of these.
     """
 
 
@@ -100,7 +104,7 @@ def parse_host(host: str, addresses: Addresses) -> Target:
     name = match["name"].lower()
     if name == addresses.domain:
         return DashboardHost()
-    if name in _LOOPBACK_HOSTS:
+    if name in _LOOPBACK_HOSTS or name == addresses.listening_host:
         return LoopbackHost()
     label, _, parent = name.partition(".")
     if parent != addresses.workspace_domain:

@@ -12,6 +12,13 @@ DEFAULT_IDLE_TIMEOUT: Final = 30 * 60
 """Seconds without use after which a workspace stops, unless its owner or the operator says otherwise."""
 
 
+MIN_IDLE_TIMEOUT: Final = 60
+"""Seconds: a shorter idle timeout would stop a workspace while a person reads."""
+
+MAX_IDLE_TIMEOUT: Final = 30 * 24 * 3600
+"""Seconds: a longer one is off in all but name."""
+
+
 class Phase(StrEnum):
     """Where a workspace is in its life; the ``status`` of its JSON."""
 

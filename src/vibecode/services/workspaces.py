@@ -7,7 +7,7 @@ import json
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import asdict
 from datetime import datetime
-from typing import Final, Protocol
+from typing import Protocol
 
 from vibecode.domain.accounts import User
 from vibecode.domain.errors import (
@@ -18,15 +18,18 @@ from vibecode.domain.errors import (
     WorkspaceNotFound,
 )
 from vibecode.domain.names import validate_name
-from vibecode.domain.workspace import Event, ListeningPort, Phase, Workspace, WorkspaceChanges, WorkspaceSpec
+from vibecode.domain.workspace import (
+    MAX_IDLE_TIMEOUT,
+    MIN_IDLE_TIMEOUT,
+    Event,
+    ListeningPort,
+    Phase,
+    Workspace,
+    WorkspaceChanges,
+    WorkspaceSpec,
+)
 from vibecode.runtimes.base import Change, LogLine, Runtime
 from vibecode.services.activity import Activity
-
-MIN_IDLE_TIMEOUT: Final = 60
-"""Seconds: a shorter idle timeout would stop a workspace while a person reads."""
-
-MAX_IDLE_TIMEOUT: Final = 30 * 24 * 3600
-"""Seconds: a longer one is off in all but name."""
 
 
 class IdempotencyStore(Protocol):

@@ -68,6 +68,12 @@ def test_a_workspace_by_commands_alone(cli: Cli) -> None:
     assert shown["idleTimeout"] == 7200
     assert shown["source"]["parameters"] == {"title": "Shop"}
     assert "Address:" in cli("workspace", "show", "shop").stdout
+    assert (
+        cli("workspace", "update", "shop", "--idle-timeout", "90s").stdout == "Idle stop of shop: after 1 min 30 s.\n"
+    )
+    updated = json.loads(cli("workspace", "update", "shop", "--idle-timeout", "off", "--json").stdout)
+    assert updated["idleTimeout"] is None
+    assert "An idle timeout is" in cli("workspace", "update", "shop", "--idle-timeout", "5s", code=1).stderr
     listing = cli("workspace", "list").stdout.splitlines()
     assert listing[0].split()[:3] == ["NAME", "OWNER", "STATUS"]
     assert listing[1].startswith("shop ")
@@ -145,9 +151,25 @@ def test_a_killed_server_is_started_again_and_finds_its_workspaces(cli: Cli) -> 
     cli("workspace", "delete", "survivor", "--purge", "--yes")
 
 
+def test_down_stops_what_a_killed_server_left(cli: Cli) -> None:
+    cli("workspace", "create", "left")
+    pid = cli.pid
+    os.kill(pid, signal.SIGKILL)
+    wait_until(lambda: not Path(f"/proc/{pid}").exists() or _is_zombie(pid), "the server is gone")
+    assert "1 workspace goes on" in cli("down", "--keep-workspaces").stdout
+    down = cli("down")
+    assert "Stopping workspace left" in down.stderr
+    assert "1 workspace of an earlier one stopped" in down.stdout
+    assert cli("down").stdout == "No server is running.\n"
+    cli("up", "--port", "0")
+    shown = json.loads(cli("workspace", "show", "left", "--json").stdout)
+    assert (shown["status"], shown["reason"]) == ("stopped", "Stopped by `vibecode down`.")
+    cli("workspace", "delete", "left", "--purge", "--yes")
+
+
 def test_down_keeps_workspaces_when_asked(cli: Cli) -> None:
     cli("workspace", "create", "stays")
-    cli("down", "--keep-workspaces")
+    assert "1 workspace goes on" in cli("down", "--keep-workspaces").stdout
     cli("up", "--port", "0")
     shown = json.loads(cli("workspace", "show", "stays", "--json").stdout)
     assert shown["status"] == "running"

@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import resource
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 import typer
+from typer.testing import CliRunner
 
+from scripts import docs
 from vibecode import __version__
-from vibecode.cli.workspace import parse_duration
+from vibecode.cli import doctor
+from vibecode.cli.durations import parse_duration
+from vibecode.cli.main import app
+from vibecode.runtimes.local.layout import DataFolder
 
 
 def run(*arguments: str, data_dir: Path) -> subprocess.CompletedProcess[str]:
@@ -48,6 +55,8 @@ def test_version(tmp_path: Path) -> None:
         ("workspace", "create", "x", "--param", "a=b"),
         ("workspace", "create", "x", "--template", "t", "--param", "nothing"),
         ("workspace", "create", "x", "--idle-timeout", "soon"),
+        ("workspace", "update", "x"),
+        ("workspace", "update", "x", "--idle-timeout", "soon"),
         ("nothing",),
         ("up", "--port", "many"),
     ],
@@ -107,8 +116,7 @@ def test_a_wrong_setting_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setenv("VIBECODE_PORT", "99999")
     result = run("up", data_dir=tmp_path)
     assert result.returncode == 1
-    assert result.stderr.startswith("Error: The setting port is wrong")
-    assert result.stderr.count("\n") == 1
+    assert result.stderr == "Error: VIBECODE_PORT takes a whole number from 0 to 65535.\n"
 
 
 def test_doctor_names_what_is_missing(tmp_path: Path) -> None:
@@ -118,6 +126,66 @@ def test_doctor_names_what_is_missing(tmp_path: Path) -> None:
     assert not checks["editor"]["ok"]
     assert "vibecode editor install" in checks["editor"]["detail"]
     assert result.returncode == 1
+
+
+def test_doctor_looks_at_the_address_that_is_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VIBECODE_HOST", "192.0.2.1")
+    checks = {check["name"]: check for check in json.loads(run("doctor", "--json", data_dir=tmp_path).stdout)}
+    assert not checks["server"]["ok"]
+    assert "192.0.2.1" in checks["server"]["detail"]
+
+
+def test_doctor_says_how_to_raise_low_limits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for hard, ok in ((1024, False), (4096, True), (resource.RLIM_INFINITY, True)):
+        monkeypatch.setattr(resource, "getrlimit", lambda _, hard=hard: (256, hard))
+        assert [check.ok for check in doctor._open_files()] == [ok]
+    file = tmp_path / "max_user_watches"
+    for content, ok in (("8192\n", False), ("65536\n", True)):
+        file.write_text(content)
+        (check,) = doctor._watches(file)
+        assert check.ok is ok
+        assert ("sysctl" in check.detail) is not ok
+    assert list(doctor._watches(tmp_path / "of another system")) == []
+
+
+@pytest.mark.parametrize("name", [name for name, command in docs.commands() if not hasattr(command, "commands")])
+def test_help_names_things_plainly(name: str, tmp_path: Path) -> None:
+    text = CliRunner().invoke(app, [*name.split()[1:], "--help"]).output
+    assert text.startswith(f"Usage: {name} [OPTIONS]")
+    assert not re.search(r"[{}<>]|\[[a-z]+\]", text.replace("[required]", "")), text
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:1", "http://localhost:1/"])
+def test_a_server_elsewhere_that_is_not_there_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, url: str
+) -> None:
+    monkeypatch.setenv("VIBECODE_URL", url)
+    monkeypatch.setenv("VIBECODE_TOKEN", "t")
+    result = run("workspace", "list", data_dir=tmp_path)
+    assert result.returncode == 1
+    assert result.stderr == (
+        f"Error: {url}, which VIBECODE_URL names, can't be reached (Connection refused): "
+        "check the address and the network.\n"
+    )
+
+
+@pytest.mark.parametrize("url", ["code.example.org", "http://", "http://x:port", "http://[::1"])
+def test_an_address_that_is_none_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    monkeypatch.setenv("VIBECODE_URL", url)
+    monkeypatch.setenv("VIBECODE_TOKEN", "t")
+    result = run("workspace", "list", data_dir=tmp_path)
+    assert result.stderr.startswith("Error: VIBECODE_URL is an address such as")
+    assert result.stderr.count("\n") == 1
+
+
+def test_down_says_that_a_server_hangs(tmp_path: Path) -> None:
+    folder = DataFolder(tmp_path)
+    folder.prepare()
+    folder.lock(url="http://vibecode.localhost:8000")
+    result = run("down", data_dir=tmp_path)
+    folder.release()
+    assert result.returncode == 1
+    assert "does not answer" in result.stderr
 
 
 @pytest.mark.parametrize(

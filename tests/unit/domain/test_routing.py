@@ -64,6 +64,7 @@ def ask(request: EdgeRequest, session: SessionView | None, workspace: WorkspaceV
         ("127.0.0.1:8000", LoopbackHost()),
         ("localhost", LoopbackHost()),
         ("[::1]:8000", LoopbackHost()),
+        ("192.0.2.1:8000", UnknownHost()),
         ("alice.vibecode.localhost:8000", WorkspaceHost(name="alice")),
         ("3000--alice.vibecode.localhost", WorkspaceHost(name="alice", port=3000)),
         ("65535--a-b.vibecode.localhost", WorkspaceHost(name="a-b", port=65535)),

@@ -8,10 +8,14 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.support.local_runtime import build, opened, reach, running, spec, until
+from tests.support.local_runtime import HelperEditor, build, opened, reach, running, spec, until
 from tests.support.stores import FailingStore, MemoryStore
 from vibecode.domain.errors import DataFolderUnusable
 from vibecode.domain.workspace import Phase
+from vibecode.runtimes.local import bringup
+from vibecode.runtimes.local.editor_process import EditorProcess
+from vibecode.runtimes.local.store import WorkspaceRecord
+from vibecode.runtimes.local.supervisor import Supervisor
 
 
 async def test_a_full_disk_fails_a_start_with_what_to_do(small_disk: Path) -> None:
@@ -60,6 +64,75 @@ async def test_a_crash_is_survived_without_a_database(tmp_path: Path) -> None:
         (tmp_path / "workspaces" / workspace.id / "home" / "behave").unlink()
         await runtime.start("alice")
         assert await runtime.wait_ready("alice", timeout=20)
+
+
+class SlowStore(MemoryStore):
+    """A store that can be held while it writes a failure."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.writes_failure = asyncio.Event()
+        self.go_on = asyncio.Event()
+
+    async def save(self, record: WorkspaceRecord) -> None:
+        if record.failed:
+            self.writes_failure.set()
+            await self.go_on.wait()
+        await super().save(record)
+
+
+async def test_a_start_while_a_failure_is_written_is_not_lost(tmp_path: Path) -> None:
+    editor, store = HelperEditor(), SlowStore()
+    editor.version = None
+    async with opened(build(tmp_path, store=store, editor=editor)) as runtime:
+        await runtime.create(spec())
+        await store.writes_failure.wait()
+        editor.version = "1.0.0"
+        start = asyncio.create_task(runtime.start("alice"))
+        await asyncio.sleep(0)
+        store.go_on.set()
+        await start
+        await reach(runtime, "alice", Phase.RUNNING)
+        assert not store.records[(await runtime.get("alice")).id].failed
+
+
+async def test_a_stop_while_a_failure_is_written_is_not_lost(tmp_path: Path) -> None:
+    editor, store = HelperEditor(), SlowStore()
+    editor.version = None
+    async with opened(build(tmp_path, store=store, editor=editor)) as runtime:
+        await runtime.create(spec())
+        await store.writes_failure.wait()
+        stop = asyncio.create_task(runtime.stop("alice", reason="Stopped by alice."))
+        await asyncio.sleep(0)
+        store.go_on.set()
+        await stop
+        assert (await reach(runtime, "alice", Phase.STOPPED)).reason == "Stopped by alice."
+
+
+async def test_a_start_while_the_rest_of_a_failed_one_is_ended_is_not_lost(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ending, go_on = asyncio.Event(), asyncio.Event()
+    end_process = Supervisor.end_process
+
+    async def held(supervisor: Supervisor) -> None:
+        ending.set()
+        await go_on.wait()
+        await end_process(supervisor)
+
+    async def too_late(process: EditorProcess, *, limit: float) -> bool:
+        return False
+
+    async with opened(build(tmp_path)) as runtime:
+        with monkeypatch.context() as patched:
+            patched.setattr(bringup, "wait_until_ready", too_late)
+            patched.setattr(Supervisor, "end_process", held)
+            await runtime.create(spec())
+            await ending.wait()
+        await runtime.start("alice")
+        go_on.set()
+        await reach(runtime, "alice", Phase.RUNNING)
+        assert "failed" in [event.kind for event in await runtime.events("alice")]
 
 
 async def test_operations_from_all_sides_end_where_the_last_one_said(tmp_path: Path) -> None:

@@ -44,9 +44,21 @@ def test_nothing_is_left_to_fill_in_and_json_is_json(template: Template, tmp_pat
 
 def _run(folder: Path, *command: str) -> str:
     environment = {"PATH": os.environ["PATH"], "HOME": str(folder)}
-    result = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=60)
+    result = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=120)
     assert result.returncode == 0, result.stdout + result.stderr
     return result.stdout
+
+
+def _shell(folder: Path, command: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ["sh", "-c", command],
+        cwd=folder,
+        env={"HOME": str(folder), **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
 
 
 def test_python_runs_and_its_tests_pass(tmp_path: Path) -> None:
@@ -65,10 +77,21 @@ def test_python_runs_and_its_tests_pass(tmp_path: Path) -> None:
     assert "3 passed" in _run(into, sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider")
 
 
-def test_nodes_tests_pass(tmp_path: Path) -> None:
+def test_nodes_tests_pass_or_say_that_node_is_too_old(tmp_path: Path) -> None:
     into = tmp_path / "new"
     LIBRARY.get("node").render({"name": "greeter", "docker": "true", "package_manager": "pnpm"}, into)
-    assert "pass 2" in _run(into, str(find_tools().node), "--test")
+    command = json.loads((into / "package.json").read_text(encoding="utf-8"))["scripts"]["test"]
+    tasks = json.loads((into / ".vscode/tasks.json").read_text(encoding="utf-8"))["tasks"]
+    assert command in [task["command"] for task in tasks]
+    assert command in (into / "README.md").read_text(encoding="utf-8")
+    path = f"{find_tools().node.parent}{os.pathsep}{os.environ['PATH']}"
+    result = _shell(into, command, PATH=path)
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert "pass 2" in result.stdout
+    old = _shell(into, command, PATH=path, NODE_OPTIONS="--no-experimental-strip-types")
+    assert old.returncode == 1
+    assert old.stderr.startswith("Node 22.18 or later is needed, and this is ")
+    assert old.stdout == ""
     assert (into / "Dockerfile").is_file()
     assert "pnpm" in (into / "README.md").read_text(encoding="utf-8")
     LIBRARY.get("node").render({}, tmp_path / "plain")

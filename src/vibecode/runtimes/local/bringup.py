@@ -63,7 +63,7 @@ async def _prepare(supervisor: Supervisor) -> None:
     await asyncio.to_thread(context.editor.seed_home, paths.home, settings=extras.settings)
     if not record.provisioned:
         await _make_files(supervisor, variables)
-    await extensions.install_first(supervisor, extras)
+    supervisor.extensions_tried = await extensions.install_first(supervisor, extras)
 
     def waiting(before: int) -> None:
         supervisor.show(Phase.STARTING, f"Starting: waiting for {before} other start{'s' if before != 1 else ''}.")
@@ -111,7 +111,8 @@ def _running(supervisor: Supervisor, process: EditorProcess, waited_from: float 
     supervisor.storage_due = True
     # The server of VS Code is loaded by the first page: 0.3 s that the person who started it need not wait for.
     supervisor.in_background(warm_up(process.socket))
-    supervisor.in_background(extensions.install_again(supervisor, supervisor.extras))
+    if not supervisor.extensions_tried:
+        supervisor.in_background(extensions.install_again(supervisor, supervisor.extras))
 
 
 async def resume(supervisor: Supervisor) -> None:
@@ -137,7 +138,7 @@ def find_editor(supervisor: Supervisor, members: list[Process]) -> EditorProcess
 
 
 def write_agent_file(supervisor: Supervisor) -> None:
-    """Tell the extension inside where the control plane is, and give it this workspace's token.
+    """Tell the extension inside where control plane and dashboard are, and give it this workspace's token.
 
     Raises
     ------
@@ -145,8 +146,12 @@ def write_agent_file(supervisor: Supervisor) -> None:
         It can't be written.
     """
     context = supervisor.context
-    text = json.dumps({"url": context.agent_url(), "token": context.token_for(supervisor.record.id)})
-    write_atomic(supervisor.paths.agent_file, text + "\n")
+    content = {
+        "url": context.agent_url(),
+        "dashboardUrl": context.dashboard_url(),
+        "token": context.token_for(supervisor.record.id),
+    }
+    write_atomic(supervisor.paths.agent_file, json.dumps(content) + "\n")
 
 
 async def _make_files(supervisor: Supervisor, variables: dict[str, str]) -> None:

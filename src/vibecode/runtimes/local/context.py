@@ -3,23 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Final
 
 from vibecode.runtimes.local.changes import Changes
 from vibecode.runtimes.local.gate import Gate
-from vibecode.runtimes.local.identity import end
 from vibecode.runtimes.local.journal import Journal
 from vibecode.runtimes.local.layout import DataFolder
 from vibecode.runtimes.local.ports import EditorProvider, Provisioner
 from vibecode.runtimes.local.store import WorkspaceStore
+from vibecode.runtimes.local.sweeping import members_of, sweep
 from vibecode.runtimes.local.table import Process, ProcessTable
 from vibecode.runtimes.local.watcher import FolderWatcher
-
-_SWEEPS: Final = 4
-"""Times that a sweep looks again for what was started in the meantime."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +47,7 @@ class Context:
     editor: EditorProvider
     provisioner: Provisioner
     agent_url: Callable[[], str]
+    dashboard_url: Callable[[], str]
     token_for: Callable[[str], str]
     proxy_uri: Callable[[str], str]
     options: Options
@@ -66,8 +62,7 @@ class Context:
 
     def members_now(self, workspace_id: str) -> list[Process]:
         """Return the processes of a workspace. This server is none, even if it was started in one's terminal."""
-        members = self.table.scan().members.get(workspace_id, [])
-        return [process for process in members if process.pid != os.getpid()]
+        return members_of(self.table, workspace_id)
 
     async def members(self, workspace_id: str) -> list[Process]:
         """Return :meth:`members_now`, looked up in a thread."""
@@ -85,13 +80,5 @@ class Context:
         grace
             Instead of the usual one.
         """
-        ended = 0
-        for _ in range(_SWEEPS):
-            members = [
-                process for process in await self.members(workspace_id) if session is None or process.session == session
-            ]
-            if not members:
-                break
-            ended += len(members)
-            await end([process.id for process in members], grace=self.options.grace if grace is None else grace)
-        return ended
+        usual = self.options.grace if grace is None else grace
+        return await sweep(self.table, workspace_id, session=session, grace=usual)

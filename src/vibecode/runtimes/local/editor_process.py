@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
+from vibecode.runtimes.local import limits
 from vibecode.runtimes.local.files import write_atomic
 from vibecode.runtimes.local.identity import ProcessId
 from vibecode.runtimes.local.layout import WorkspacePaths
@@ -150,6 +151,7 @@ def spawn(launch: Launch, paths: WorkspacePaths, variables: Mapping[str, str], l
             # No core dumps of an editor that crashes, unless its user asks (the hard limit stays).
             hard = resource.prlimit(child.pid, resource.RLIMIT_CORE)[1]
             resource.prlimit(child.pid, resource.RLIMIT_CORE, (0, hard))
+    limits.restore_for(child.pid)
     process = EditorProcess(identity, launch.version, paths.socket, child=child)
     try:
         write_down(process, paths)

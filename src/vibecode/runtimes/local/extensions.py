@@ -1,7 +1,7 @@
 """Installing the extensions that a workspace shall have.
 
-The first time it is waited for, so that they are there when the editor opens. What failed then is tried again beside
-the running editor: being offline must not make every start slow.
+The first time it is waited for, so that they are there when the editor opens. What failed then is tried again at later
+starts, beside the running editor: being offline must not make every start slow.
 """
 
 from __future__ import annotations
@@ -23,13 +23,15 @@ if TYPE_CHECKING:
 _log = structlog.get_logger(__name__)
 
 
-async def install_first(supervisor: Supervisor, extras: TemplateExtras) -> None:
-    """Install the extensions of a workspace that never had any installed; does nothing later."""
-    if not (supervisor.paths.root / "extensions.json").exists():
-        wanted = _wanted(supervisor, extras)
-        if wanted:
-            supervisor.show(supervisor.phase, "Starting: installing extensions.")
-        await _install(supervisor, wanted)
+async def install_first(supervisor: Supervisor, extras: TemplateExtras) -> bool:
+    """Install the extensions of a workspace that never had any installed; return whether it was one."""
+    if (supervisor.paths.root / "extensions.json").exists():
+        return False
+    wanted = _wanted(supervisor, extras)
+    if wanted:
+        supervisor.show(supervisor.phase, "Starting: installing extensions.")
+    await _install(supervisor, wanted)
+    return True
 
 
 async def install_again(supervisor: Supervisor, extras: TemplateExtras) -> None:

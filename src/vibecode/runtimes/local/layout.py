@@ -157,6 +157,20 @@ class DataFolder:
             raise unusable(error, self.root) from error
         self._lock = descriptor
 
+    def in_use(self) -> bool:
+        """Whether another process has the folder."""
+        try:
+            descriptor = os.open(self.root / "server.lock", os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
+        except OSError:
+            return False
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        finally:
+            os.close(descriptor)
+        return False
+
     def release(self) -> None:
         """Give the folder free for another server. Does nothing if it isn't locked by us."""
         if self._lock is not None:

@@ -26,6 +26,8 @@ class Requests(WorkspaceState):
     def __init__(self, record: WorkspaceRecord, context: Context) -> None:
         super().__init__(record, context)
         self._wake = asyncio.Event()
+        self._starts = 0
+        """How often a start was asked for: one that comes while a failure is being dealt with counts after it."""
         self._crashes = 0
         self._not_before = 0.0
         """Moment of the loop's clock before which it isn't started again."""
@@ -37,8 +39,11 @@ class Requests(WorkspaceState):
     async def start(self) -> None:
         """Ask for it to run."""
         self._refuse_deleted()
-        if not self.record.wants_running or self.record.failed:
-            await self.save(wants_running=True, failed=False, reason="")
+        self._starts += 1
+        # Looked at under the lock, so that what is being written now is seen.
+        async with self._save_lock:
+            if not self.record.wants_running or self.record.failed:
+                await self._save({"wants_running": True, "failed": False, "reason": ""})
         self._crashes, self._not_before = 0, 0.0
         if self._phase in (Phase.STOPPED, Phase.FAILED):
             self.show(self.starting_phase, "Starting: it was asked for.")
@@ -47,10 +52,11 @@ class Requests(WorkspaceState):
     async def stop(self, reason: str) -> None:
         """Ask for it to stop."""
         self._refuse_deleted()
-        if self.record.wants_running:
-            await self.save(wants_running=False, failed=False, reason=reason)
-            self._restart = False
-            self._wake.set()
+        async with self._save_lock:
+            if self.record.wants_running:
+                await self._save({"wants_running": False, "failed": False, "reason": reason})
+                self._restart = False
+                self._wake.set()
 
     async def restart(self) -> None:
         """Ask for it to run, with a process that is started from now on."""

@@ -48,6 +48,8 @@ class LocalRuntime:
         Knows the templates.
     agent_url
         Returns where the extension inside a workspace reaches the control plane.
+    dashboard_url
+        Returns where people reach the dashboard; the extension inside a workspace opens it.
     token_for
         Returns the token that a workspace's extension shows there, by workspace id.
     proxy_uri
@@ -68,6 +70,7 @@ class LocalRuntime:
         editor: EditorProvider,
         provisioner: Provisioner,
         agent_url: Callable[[], str],
+        dashboard_url: Callable[[], str],
         token_for: Callable[[str], str],
         proxy_uri: Callable[[str], str],
         max_parallel_starts: int | None = None,
@@ -79,6 +82,7 @@ class LocalRuntime:
             editor=editor,
             provisioner=provisioner,
             agent_url=agent_url,
+            dashboard_url=dashboard_url,
             token_for=token_for,
             proxy_uri=proxy_uri,
             options=options or Options(),
@@ -142,10 +146,8 @@ class LocalRuntime:
             self._supervisors[name] = supervisor
         finally:
             self._reserved.discard(name)
-        if kept is None:
-            context.journal.note(record.id, "created", "Created.")
-        else:
-            context.journal.note(record.id, "created", "Created again; the files of its earlier life were found.")
+        words = "Created." if kept is None else "Created again; the files of its earlier life were found."
+        context.journal.note(record.id, "created", words)
         supervisor.show(Phase.PENDING, f"Starting: {supervisor.begin_words()}.")
         supervisor.run()
         return supervisor.workspace

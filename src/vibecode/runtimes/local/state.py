@@ -36,6 +36,8 @@ class WorkspaceState:
         self.process: EditorProcess | None = None
         self.activity: ProcessActivity | None = None
         self.extras = TemplateExtras()
+        self.extensions_tried = False
+        """Whether this start has waited for its extensions already."""
         self.storage_due = True
         """Whether its size on disk should be measured soon."""
         self.is_leaving = False

@@ -131,20 +131,17 @@ class Supervisor(Requests):
         loop = asyncio.get_running_loop()
         while self._deletion is None or not self._deletion[1].done():
             self._wake.clear()
+            delay = None
             try:
                 delay = await self._reconcile()
             except VibeCodeError as error:
                 await self.fail(error.detail)
-                delay = None
             except OSError as error:
-                full = is_out_of_space(error)
-                why = "the disk is full: free some space" if full else f"{error.strerror or error}"
+                why = "the disk is full: free some space" if is_out_of_space(error) else error.strerror or str(error)
                 await self.fail(f"It could not be started ({why}): then start it again.")
-                delay = None
             except Exception:
                 _log.exception("supervising failed", workspace=self.record.spec.name)
                 await self.fail("Something went wrong inside the server; its log says what. Start it again.")
-                delay = None
             if self._is_closed:
                 return
             timer = loop.call_later(delay, self._wake.set) if delay is not None else None
@@ -203,7 +200,8 @@ class Supervisor(Requests):
         reason = "Restarting: it was asked for." if restart else self.record.reason or "Stopped."
         if self.process is not None or self._phase.is_moving:
             self.show(Phase.STOPPING, reason)
-            journal.note(name, "stopping", reason)
+            if restart:
+                journal.note(name, "stopping", reason)
             await self.end_process()
         if restart:
             self.show(self.starting_phase, reason)
@@ -250,7 +248,8 @@ class Supervisor(Requests):
         self.show(Phase.STARTING, f"The editor {message}.")
 
     async def fail(self, reason: str) -> None:
-        """Give it up with a reason, until it is started again."""
+        """Give it up with a reason, until it is started again: at once if that was asked for meanwhile."""
+        starts = self._starts
         if self.process is not None:
             await self.end_process()
         with contextlib.suppress(OSError):
@@ -260,17 +259,23 @@ class Supervisor(Requests):
             purge, gone = self._deletion
             self._deletion, self.is_leaving = None, False
             gone.set_exception(Conflict(f"It could not be deleted{' with its files' if purge else ''}: {reason}"))
-        if not self.record.wants_running:
-            self.show(Phase.STOPPED, self.record.reason or reason)
-            return
-        try:
-            await self.save(failed=True, reason=reason)
-        except Exception:
-            # The disk may be full, which may be why it failed. What is in memory is right until the next start.
-            _log.exception("failure not written", workspace=self.record.spec.name)
-            self.record = replace(self.record, failed=True, reason=reason)
-        self.show(Phase.FAILED, reason)
-        self.context.journal.note(self.record.id, "failed", reason)
+        async with self._save_lock:
+            if not self.record.wants_running:
+                self.show(Phase.STOPPED, self.record.reason or reason)
+                return
+            self.context.journal.note(self.record.id, "failed", reason)
+            if self._starts != starts:
+                self.show(self.starting_phase, "Starting: it was asked for.")
+                self._wake.set()
+                return
+            try:
+                await self._save({"failed": True, "reason": reason})
+            except Exception:
+                # The disk may be full, which may be why it failed. What is in memory is right until the next start.
+                _log.exception("failure not written", workspace=self.record.spec.name)
+                self.record = replace(self.record, failed=True, reason=reason)
+            # Before anybody else gets the lock, so that a start which waits for it finds what it has to clear.
+            self.show(Phase.FAILED, reason)
 
     async def _delete(self) -> None:
         self.show(Phase.STOPPING, "Being deleted.")

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmarks.report import print_table, ratio, spread, write_json
+from tests.e2e.workbench import Workbench
 from tests.support.browser import chromium
 from tests.support.product import Product, editors_folder, running_product
 from vibecode.editor import EditorStore, command, environment, seed_home
@@ -26,16 +27,16 @@ from vibecode.editor import EditorStore, command, environment, seed_home
 if TYPE_CHECKING:
     from playwright.sync_api import BrowserContext, Page
 
-PROMPT = (
-    """() => [...document.querySelectorAll('.xterm-rows')].some(rows => /[#$%>]\\s*$/m.test(rows.innerText.trim()))"""
-)
+PROMPT = ".terminal-wrapper.active .terminal-command-decoration"
+"""The mark that VS Code's shell integration puts beside a prompt."""
 
 
 def wait_usable(page: Page) -> None:
     """Wait until files are shown, then open a terminal and wait for its prompt."""
-    page.locator(".monaco-workbench .explorer-folders-view").wait_for()
-    page.keyboard.press("Control+`")
-    page.wait_for_function(PROMPT)
+    workbench = Workbench(page)
+    workbench.wait_ready()
+    workbench.command("Terminal: Create New Terminal")
+    page.locator(PROMPT).first.wait_for(state="attached")
 
 
 class ByHand:

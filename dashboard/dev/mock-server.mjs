@@ -14,7 +14,7 @@ import { extname, join, normalize } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 
-import { makeScenario, templates } from './scenarios.mjs'
+import { damagedTemplates, makeScenario, templates } from './scenarios.mjs'
 
 const { values: options } = parseArgs({
   options: {
@@ -130,11 +130,14 @@ function create(body, key) {
   if (body.source?.type === 'git' && body.source.url.includes('nowhere')) {
     throw new Refusal(422, 'source_unavailable', 'The repository can not be reached: check its address.', 'source.url')
   }
+  const owner = body.owner ?? state.me.user.id
+  const kept = state.kept.find((each) => each.name === body.name && each.owner === owner)
+  state.kept = state.kept.filter((each) => each !== kept)
   const workspace = {
-    id: randomUUID(),
+    id: kept?.id ?? randomUUID(),
     name: body.name,
-    owner: state.me.user.id,
-    userId: state.me.user.id,
+    owner,
+    userId: owner,
     status: 'pending',
     reason: 'waiting to be started',
     url: `http://${body.name}.vibecode.localhost:8000/`,
@@ -170,12 +173,12 @@ const routes = [
   ['POST', '/users', ({ body }) => addUser(body)],
   ['DELETE', '/users/:id', ({ id }) => ((state.users = state.users.filter((each) => each.id !== id)), [204])],
   ['POST', '/users/:id/login-links', () => [201, { url: `http://vibecode.localhost:8000/sign-in#${randomUUID()}`, expiresAt: new Date(Date.now() + 600_000).toISOString() }]],
-  ['GET', '/templates', () => [200, { items: templates }]],
-  ['GET', '/workspaces', ({ query }) => page(state.workspaces, query)],
+  ['GET', '/templates', () => [200, { items: templates, errors: damagedTemplates }]],
+  ['GET', '/workspaces', ({ query }) => page(query.get('kept') === 'true' ? state.kept : state.workspaces, query)],
   ['POST', '/workspaces', ({ body, headers }) => [201, create(body, headers['idempotency-key'])]],
   ['GET', '/workspaces/:name', ({ name }) => [200, find(name)]],
   ['PATCH', '/workspaces/:name', ({ name, body, headers }) => [200, update(find(name), body, headers['if-match'])]],
-  ['DELETE', '/workspaces/:name', ({ name }) => remove(find(name))],
+  ['DELETE', '/workspaces/:name', ({ name, query }) => remove(name, query)],
   ['POST', '/workspaces/:name/start', ({ name }) => act(name, start)],
   ['POST', '/workspaces/:name/stop', ({ name }) => act(name, (workspace) => stop(workspace))],
   ['POST', '/workspaces/:name/restart', ({ name }) => act(name, (workspace) => stop(workspace, () => start(workspace)))],
@@ -200,6 +203,7 @@ function page(items, query) {
 function signIn(token) {
   if (token !== 'good') throw new Refusal(410, 'link_expired', 'This link was used before, or has expired. Ask for a new one.')
   state.signedIn = true
+  state.signIns += 1
   return [200, { next: '/' }]
 }
 
@@ -217,7 +221,13 @@ function update(workspace, body, ifMatch) {
   return workspace
 }
 
-function remove(workspace) {
+function remove(name, query) {
+  const kept = state.kept.find((each) => each.name === name && each.owner === query.get('owner'))
+  if (kept) return (state.kept = state.kept.filter((each) => each !== kept)), [204]
+  const workspace = find(name)
+  if (query.get('purge') !== 'true') {
+    state.kept.push({ ...workspace, status: 'stopped', reason: 'Deleted today; its files are kept for its owner.' })
+  }
   state.workspaces = state.workspaces.filter((each) => each !== workspace)
   for (const stream of streams) send(stream, 'removed', { name: workspace.name })
   return [204]
@@ -296,7 +306,7 @@ const commands = {
     failures = requests
   },
   /** What the server holds, for a test to compare. */
-  state: () => ({ workspaces: state.workspaces, users: state.users, sessions: state.sessions }),
+  state: () => ({ workspaces: state.workspaces, kept: state.kept, signIns: state.signIns, users: state.users, sessions: state.sessions }),
 }
 
 async function command(request, name, response) {

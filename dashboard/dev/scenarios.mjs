@@ -20,6 +20,8 @@ export const templates = [
   { name: 'web', title: 'Web page', description: 'HTML, CSS and a live preview on a port.', parameters: [], extensions: [] },
 ]
 
+export const damagedTemplates = ['The template rust is left out: template.toml, line 3: "pattern" is no regular expression.']
+
 function workspace(name, changes = {}) {
   const owner = changes.owner ?? 'alice'
   const status = changes.status ?? 'stopped'
@@ -83,6 +85,14 @@ function few() {
       resources: { storage: 7_900_000_000 },
     }),
     workspace('playground', { status: 'stopping', reason: 'stopping: you asked for it', lastActive: ago(41), idleTimeout: null }),
+  ]
+}
+
+function kept(all) {
+  const left = { reason: 'Deleted on 2026-11-20; its files are kept for its owner.', lastActive: ago(60 * 24 * 4) }
+  return [
+    workspace('old-shop', { ...left, resources: { storage: 642_000_000 } }),
+    ...(all ? [workspace('thesis', { ...left, owner: 'bob', resources: { storage: 8_100_000 } })] : []),
   ]
 }
 
@@ -158,7 +168,9 @@ export function makeScenario(name) {
     ].filter(Boolean)
   return {
     signedIn: true,
+    signIns: 0,
     workspaces,
+    kept: name === 'few' || name === 'member' ? kept(admin) : [],
     me: {
       user: user('alice', admin ? 'admin' : 'member'),
       session: sessions()[0],

@@ -162,7 +162,7 @@ def test_change_a_setting(product: Product, editor: Workbench) -> None:
     editor.command("Preferences: Toggle between Light/Dark Themes")
     editor.page.locator(".monaco-workbench.vs-dark").wait_for()
     settings = home(product) / ".local/share/code-server/User/settings.json"
-    wait_until(lambda: "workbench.colorTheme" in settings.read_text(), "the setting is saved")
+    wait_until(lambda: "colortheme" in settings.read_text().lower(), "the setting is saved")
 
 
 def test_the_server_is_killed_and_the_editor_goes_on(product: Product, editor: Workbench) -> None:

@@ -20,7 +20,9 @@ from vibecode.runtimes.local.runtime import LocalRuntime
 from vibecode.runtimes.local.store import WorkspaceStore
 
 HELPER = Path(__file__).with_name("helper_editor.py")
-QUICK = Options(grace=5, ready_limit=20, back_off=0.05, max_back_off=0.1, sample_every=0.2, allow_local_sources=True)
+LIMIT = 60.0
+"""Seconds to wait for anything: much more than it takes, since the machine may be busy with something else."""
+QUICK = Options(grace=5, ready_limit=LIMIT, back_off=0.05, max_back_off=0.1, sample_every=0.2, allow_local_sources=True)
 
 
 class HelperEditor:
@@ -110,13 +112,13 @@ def spec(name: str = "alice", *, owner: str = "u-alice", source: Source = None) 
 async def running(runtime: LocalRuntime, name: str = "alice", *, source: Source = None) -> Workspace:
     """Create a workspace and wait until it runs."""
     await runtime.create(spec(name, source=source))
-    ready = await runtime.wait_ready(name, timeout=30)
+    ready = await runtime.wait_ready(name, timeout=LIMIT)
     workspace = await runtime.get(name)
     assert ready, workspace.reason
     return workspace
 
 
-async def until(condition: Callable[[], bool | Awaitable[bool]], *, timeout: float = 20.0) -> None:
+async def until(condition: Callable[[], bool | Awaitable[bool]], *, timeout: float = LIMIT) -> None:
     """Wait until something is so."""
     async with asyncio.timeout(timeout):
         while True:
@@ -126,7 +128,7 @@ async def until(condition: Callable[[], bool | Awaitable[bool]], *, timeout: flo
             await asyncio.sleep(0.01)
 
 
-async def reach(runtime: LocalRuntime, name: str, phase: Phase, *, timeout: float = 20.0) -> Workspace:
+async def reach(runtime: LocalRuntime, name: str, phase: Phase, *, timeout: float = LIMIT) -> Workspace:
     """Wait until a workspace is in a phase, without missing a short one."""
     changes = runtime.watch()
     workspace = await runtime.get(name)

@@ -6,7 +6,7 @@ import { me, workspace } from '@/test/data'
 import { FakeEventSource } from '@/test/event-source'
 
 import { followWorkspaces } from './live'
-import { eventsQuery, meQuery, workspacesQuery } from './queries'
+import { eventsQuery, keptQuery, meQuery, workspacesQuery } from './queries'
 
 let client: QueryClient
 let stop: () => void
@@ -45,6 +45,21 @@ describe('the stream of changes', () => {
     stream.say('workspace', workspace({ name: 'bob' }))
     stream.say('removed', { name: 'alice' })
     expect(names()).toEqual(['bob'])
+  })
+
+  it('asks anew what is kept when a workspace comes or goes', () => {
+    const isStale = () => client.getQueryState(keptQuery.queryKey)?.isInvalidated
+    client.setQueryData(keptQuery.queryKey, [])
+    const stream = FakeEventSource.latest()
+    stream.say('workspace', workspace({ name: 'alice' }))
+    stream.say('ready', {})
+    stream.say('workspace', workspace({ name: 'alice', reason: 'stops in 3 min' }))
+    expect(isStale()).toBe(false)
+    stream.say('workspace', workspace({ name: 'bob' }))
+    expect(isStale()).toBe(true)
+    client.setQueryData(keptQuery.queryKey, [])
+    stream.say('removed', { name: 'alice' })
+    expect(isStale()).toBe(true)
   })
 
   it('asks for the events of a workspace anew when its status changes, and only then', () => {

@@ -4,7 +4,7 @@ import { connection } from '@/lib/connection'
 
 import { onlyNamed, withoutWorkspace, withWorkspace } from './merge'
 import type { Workspace } from './model'
-import { meQuery, workspacesQuery } from './queries'
+import { keptQuery, meQuery, workspacesQuery } from './queries'
 
 /** Waits before each further attempt, in milliseconds; the last one repeats. */
 const BACKOFF = [500, 1000, 2000, 4000, 8000]
@@ -32,11 +32,16 @@ export function followWorkspaces(client: QueryClient): () => void {
     stream.addEventListener('workspace', (event) => {
       const workspace = JSON.parse(event.data as string) as Workspace
       if (!ready) present.add(workspace.name)
+      // Its files may be those that were kept.
+      else if (!client.getQueryData(workspacesQuery.queryKey)?.some((each) => each.id === workspace.id)) {
+        void client.invalidateQueries({ queryKey: keptQuery.queryKey })
+      }
       apply(workspace)
     })
     stream.addEventListener('removed', (event) => {
       const { name } = JSON.parse(event.data as string) as { name: string }
       present.delete(name)
+      void client.invalidateQueries({ queryKey: keptQuery.queryKey })
       client.setQueryData(workspacesQuery.queryKey, (list) => list && withoutWorkspace(list, name))
     })
     stream.addEventListener('ready', () => {

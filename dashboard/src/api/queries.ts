@@ -7,11 +7,11 @@ import type { NewUser, NewWorkspace, Session, User, Workspace, WorkspacePage } f
 
 const PAGE = 100
 
-async function allWorkspaces(): Promise<Workspace[]> {
+async function allWorkspaces(kept = false): Promise<Workspace[]> {
   const items: Workspace[] = []
   let cursor: string | null = null
   do {
-    const page: WorkspacePage = await unwrap(http.GET('/api/v1/workspaces', { params: { query: { limit: PAGE, cursor } } }))
+    const page: WorkspacePage = await unwrap(http.GET('/api/v1/workspaces', { params: { query: { limit: PAGE, cursor, ...(kept ? { kept } : {}) } } }))
     items.push(...page.items)
     cursor = page.nextCursor
   } while (cursor !== null)
@@ -26,14 +26,20 @@ export const meQuery = queryOptions({
 /** Kept up to date by the stream of changes (see live.ts), not by asking again. */
 export const workspacesQuery = queryOptions({
   queryKey: ['workspaces'],
-  queryFn: allWorkspaces,
+  queryFn: () => allWorkspaces(),
   staleTime: Infinity,
   refetchOnWindowFocus: false,
 })
 
+/** What deleted workspaces left. It changes when one is created or removed (see live.ts). */
+export const keptQuery = queryOptions({
+  queryKey: ['kept'],
+  queryFn: () => allWorkspaces(true),
+})
+
 export const templatesQuery = queryOptions({
   queryKey: ['templates'],
-  queryFn: async () => (await unwrap(http.GET('/api/v1/templates'))).items,
+  queryFn: () => unwrap(http.GET('/api/v1/templates')),
   staleTime: 60_000,
 })
 
@@ -105,7 +111,10 @@ export function useCreateWorkspace() {
   return useMutation({
     mutationFn: ({ body, key }: { body: NewWorkspace; key: string }) =>
       unwrap(http.POST('/api/v1/workspaces', { body, headers: { 'Idempotency-Key': key } })),
-    onSuccess: (workspace) => storeWorkspace(client, workspace),
+    onSuccess: (workspace) => {
+      storeWorkspace(client, workspace)
+      void client.invalidateQueries({ queryKey: keptQuery.queryKey })
+    },
   })
 }
 
@@ -120,7 +129,33 @@ export function useDeleteWorkspace() {
         if (!isStatus(error, 404)) throw error
       }
     },
-    onSuccess: (_, { name }) => forgetWorkspace(client, name),
+    onSuccess: (_, { name }) => {
+      forgetWorkspace(client, name)
+      void client.invalidateQueries({ queryKey: keptQuery.queryKey })
+    },
+  })
+}
+
+/** Makes a workspace of the files that were kept of one. */
+export function useBringBack() {
+  const client = useQueryClient()
+  return useMutation({
+    mutationFn: ({ name, owner }: Workspace) => unwrap(http.POST('/api/v1/workspaces', { body: { name, source: null, owner } })),
+    onSuccess: (workspace) => storeWorkspace(client, workspace),
+    onSettled: () => client.invalidateQueries({ queryKey: keptQuery.queryKey }),
+  })
+}
+
+export function usePurgeKept() {
+  const client = useQueryClient()
+  return useMutation({
+    mutationFn: async ({ id, name, owner }: Workspace) => {
+      // The request would delete a workspace that was made of them meanwhile.
+      if (!(await allWorkspaces(true)).some((each) => each.id === id)) return false
+      await unwrap(http.DELETE('/api/v1/workspaces/{name}', { params: { path: { name }, query: { purge: true, owner } } }))
+      return true
+    },
+    onSettled: () => client.invalidateQueries({ queryKey: keptQuery.queryKey }),
   })
 }
 
@@ -178,6 +213,16 @@ export function useRemoveUser() {
     mutationFn: (id: string) => unwrap(http.DELETE('/api/v1/users/{user_id}', { params: { path: { user_id: id } } })),
     onSuccess: (_, id) => client.setQueryData(usersQuery.queryKey, (list) => list?.filter((each) => each.id !== id)),
   })
+}
+
+/** The id of the user that this browser is signed in as, null if it is nobody. */
+export async function presentUser(): Promise<string | null> {
+  try {
+    return (await unwrap(http.GET('/api/v1/me'))).user.id
+  } catch (error) {
+    if (isStatus(error, 401)) return null
+    throw error
+  }
 }
 
 export function signIn(token: string) {

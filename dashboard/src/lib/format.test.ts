@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 
-import { ago, browserName, bytes, cores, duration, plainLine, until } from './format'
+import { ago, browserName, bytes, cores, duration, plainLine, sentence, until } from './format'
 
 const NOW = Date.parse('2026-11-24T12:00:00Z')
 const before = (seconds: number) => new Date(NOW - seconds * 1000).toISOString()
@@ -91,5 +91,21 @@ describe('plainLine', () => {
 
   it('shows of an overwritten line what was written last', () => {
     expect(plainLine('Receiving objects:  10%\rReceiving objects: 100%\r\n')).toBe('Receiving objects: 100%')
+  })
+})
+
+describe('sentence', () => {
+  it.each([
+    ['stops in 12 min', 'Stops in 12 min'],
+    ['kept: terminal is running npm test', 'Kept: terminal is running npm test'],
+    ['élan vital', 'Élan vital'],
+    ['starting', 'Starting'],
+    ['https://git.example.com/shop is private', 'https://git.example.com/shop is private'],
+    ['git@example.com:shop is private', 'git@example.com:shop is private'],
+    ['example.com/shop is private', 'example.com/shop is private'],
+    ['/srv/data is full', '/srv/data is full'],
+    ['', ''],
+  ])('begins %j as %j', (text, begun) => {
+    expect(sentence(text)).toBe(begun)
   })
 })

@@ -84,6 +84,11 @@ export function browserName(userAgent: string): string {
   return system ? `${browser} on ${system}` : browser
 }
 
+/** With a capital first letter, where that is a word's: what begins with an address or a path stays as it is. */
+export function sentence(text: string): string {
+  return /^\p{Ll}[\p{L}\p{N}'’-]*(?=[,:;.!?…]?(?:\s|$))/u.test(text) ? text.charAt(0).toUpperCase() + text.slice(1) : text
+}
+
 const ANSI = new RegExp(String.raw`\u001b(?:\[[0-9;?]*[ -/]*[@-~]|\][^\u0007\u001b]*(?:\u0007|\u001b\\)|[@-Z\\-_])`, 'g')
 
 /** A log line as a screen would show it: without colour codes, and of an overwritten line the last version. */

@@ -6,6 +6,7 @@ It uses the standard library alone: a command line that imports an HTTP framewor
 from __future__ import annotations
 
 import http.client
+import ipaddress
 import json
 import os
 import socket
@@ -17,7 +18,15 @@ from urllib.parse import quote, urlsplit
 
 from vibecode.domain.errors import ApiFailure, ServerUnreachable
 
-_NOT_RUNNING = "No server is running on this machine: start it with `vibecode up`."
+_TIMEOUT = 60.0
+"""Seconds for an answer. What takes longer is told as a stream."""
+
+
+class NotRunning(ServerUnreachable):
+    """There is no server on this machine, not even one that doesn't answer."""
+
+    def __init__(self) -> None:
+        super().__init__("No server is running on this machine: start it with `vibecode up`.")
 
 
 class _UnixConnection(http.client.HTTPConnection):
@@ -55,9 +64,9 @@ class Client:
     def __init__(self, data_dir: Path) -> None:
         self._data_dir = data_dir
 
-    def get(self, path: str) -> Any:
+    def get(self, path: str, *, timeout: float = _TIMEOUT) -> Any:
         """Return the JSON of a resource."""
-        return self._call("GET", path)
+        return self._call("GET", path, timeout=timeout)
 
     def post(self, path: str, body: object = None, *, headers: dict[str, str] | None = None) -> Any:
         """Send JSON and return the answer's."""
@@ -104,8 +113,16 @@ class Client:
         finally:
             connection.close()
 
-    def _call(self, method: str, path: str, body: object = None, *, headers: dict[str, str] | None = None) -> Any:
-        connection, response = self._send(method, path, body, headers=headers)
+    def _call(
+        self,
+        method: str,
+        path: str,
+        body: object = None,
+        *,
+        headers: dict[str, str] | None = None,
+        timeout: float = _TIMEOUT,
+    ) -> Any:
+        connection, response = self._send(method, path, body, headers=headers, timeout=timeout)
         try:
             content = response.read()
         except (OSError, http.client.HTTPException):
@@ -121,7 +138,7 @@ class Client:
         body: object = None,
         *,
         headers: dict[str, str] | None = None,
-        timeout: float | None = 60.0,
+        timeout: float | None = _TIMEOUT,
     ) -> tuple[http.client.HTTPConnection, http.client.HTTPResponse]:
         connection, token = self._connect()
         connection.timeout = timeout
@@ -140,9 +157,7 @@ class Client:
                 raise ServerUnreachable(
                     f"{url}, which VIBECODE_URL names, can't be reached ({why}): {how_it_is()}"
                 ) from None
-            if isinstance(error, FileNotFoundError | ConnectionRefusedError):
-                raise ServerUnreachable(_NOT_RUNNING) from None
-            raise ServerUnreachable(f"The server can't be reached ({error}): {how_it_is()}") from None
+            raise self._no_answer(error) from None
         if response.status >= 400:
             try:
                 raise _failure(response)
@@ -155,7 +170,7 @@ class Client:
             return _remote_connection(url)
         server = running_server(self._data_dir)
         if server is None:
-            raise ServerUnreachable(_NOT_RUNNING)
+            raise NotRunning
         try:
             token = Path(server.token_file).read_text().strip()
         except OSError:
@@ -163,6 +178,20 @@ class Client:
                 f"{server.token_file} can't be read: use the account that started the server."
             ) from None
         return _UnixConnection(server.socket, server.domain), token
+
+    def _no_answer(self, error: Exception) -> ServerUnreachable:
+        """Tell a server that hangs or is overloaded from one that has gone and left its file behind."""
+        from vibecode.runtimes.local.layout import DataFolder
+
+        server = running_server(self._data_dir)
+        # Its pid may be another program's by now; the lock can be nobody else's.
+        if server is None or not DataFolder(self._data_dir).in_use():
+            return NotRunning()
+        why = "it took too long" if isinstance(error, TimeoutError) else getattr(error, "strerror", None) or error
+        return ServerUnreachable(
+            f"The server (pid {server.pid}) does not answer ({why}): try again in a moment. "
+            f"If that doesn't help, {self._data_dir / 'logs' / 'server.log'} may say why."
+        )
 
 
 def _remote() -> str:
@@ -179,8 +208,20 @@ def _remote_connection(url: str) -> tuple[http.client.HTTPConnection, str]:
         parts, host, port = urlsplit(""), None, None
     if parts.scheme not in ("http", "https") or not host or not token:
         raise ServerUnreachable("VIBECODE_URL is an address such as https://code.example.org, with VIBECODE_TOKEN.")
+    if parts.scheme == "http" and not _is_this_machine(host):
+        raise ServerUnreachable(
+            "VIBECODE_URL would send VIBECODE_TOKEN unencrypted through the network: use an address with https://."
+        )
     kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
     return kind(host, port), token
+
+
+def _is_this_machine(host: str) -> bool:
+    name = host.lower().rstrip(".")
+    try:
+        return ipaddress.ip_address(name).is_loopback
+    except ValueError:
+        return name == "localhost" or name.endswith(".localhost")
 
 
 def how_it_is() -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 import typer
 
 from vibecode.cli.options import DataDir, Json
+from vibecode.cli.output import say
 
 _MAX_WATCHES = Path("/proc/sys/fs/inotify/max_user_watches")
 _MIN_WATCHES = 65536
@@ -43,7 +44,7 @@ def doctor(as_json: Json = False, data_dir: DataDir = None) -> None:
         print_json([asdict(check) for check in checks])
     else:
         for check in checks:
-            print(f"{'ok     ' if check.ok else 'PROBLEM'}  {check.name}: {check.detail}")
+            say(f"{'ok     ' if check.ok else 'PROBLEM'}  {check.name}: {check.detail}")
     if not all(check.ok for check in checks):
         raise typer.Exit(1)
 

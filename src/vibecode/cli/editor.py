@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from vibecode.cli.options import Command, DataDir, Json, resolve
+from vibecode.cli.output import say
 
 if TYPE_CHECKING:
     from vibecode.editor.store import EditorStore
@@ -49,7 +50,7 @@ def install(
         print_json(_described(store, editor.version, versions_in_use(store.root)))
     else:
         state = "used for new starts" if _is_current(store, editor.version) else "installed"
-        print(f"Editor {editor.version} is {state}: {editor.root}")
+        say(f"Editor {editor.version} is {state}: {editor.root}")
 
 
 @app.command("list", cls=Command)
@@ -90,7 +91,7 @@ def use(version: Version, as_json: Json = False, data_dir: DataDir = None) -> No
     if as_json:
         print_json(_described(store, version, versions_in_use(store.root)))
     else:
-        print(f"Workspaces that are started from now on use editor {version}; running ones keep theirs.")
+        say(f"Workspaces that are started from now on use editor {version}; running ones keep theirs.")
 
 
 @app.command("remove", cls=Command)
@@ -104,7 +105,7 @@ def remove(version: Version, as_json: Json = False, data_dir: DataDir = None) ->
     if as_json:
         print_json({"removed": version})
     else:
-        print(f"Editor {version} is removed.")
+        say(f"Editor {version} is removed.")
 
 
 def _store(data_dir: Path | None) -> EditorStore:

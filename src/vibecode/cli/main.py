@@ -11,6 +11,7 @@ import typer
 from vibecode import __version__
 from vibecode.cli import doctor, editor, server, session, template, user, workspace
 from vibecode.cli.options import Command
+from vibecode.cli.output import note
 from vibecode.domain.errors import VibeCodeError
 
 app = typer.Typer(
@@ -54,7 +55,7 @@ def main() -> None:
     try:
         app()
     except VibeCodeError as error:
-        print(f"Error: {error.detail}", file=sys.stderr)
+        note(f"Error: {error.detail}")
         sys.exit(1)
     except BrokenPipeError:
         # The reader (head, less) has seen enough. Nothing more may be written, not even at exit.

@@ -8,10 +8,26 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from vibecode.domain.text import printable
+
+
+def say(text: str, *, keep: str = "") -> None:
+    """Print a line to standard output, without what a server or a workspace put in to steer the terminal.
+
+    Parameters
+    ----------
+    text
+        The line.
+    keep
+        Characters that stay although they can't be printed, such as a log's tabs.
+    """
+    print(printable(text, keep=keep), flush=True)
+
 
 def print_json(value: object) -> None:
     """Print JSON as scripts read it: to standard output, keys as the API spells them."""
-    print(json.dumps(value, indent=2, ensure_ascii=False))
+    text = json.dumps(value, indent=2, ensure_ascii=False)
+    print("".join(char if char.isprintable() or char == "\n" else json.dumps(char)[1:-1] for char in text))
 
 
 def print_table(headers: Sequence[str], rows: Sequence[Sequence[str]], *, empty: str) -> None:
@@ -21,8 +37,9 @@ def print_table(headers: Sequence[str], rows: Sequence[Sequence[str]], *, empty:
     the columns.
     """
     if not rows:
-        print(empty)
+        say(empty)
         return
+    rows = [[printable(cell) for cell in row] for row in rows]
     if sys.stdout.isatty():
         from rich import box
         from rich.console import Console
@@ -53,7 +70,7 @@ _STYLES = {
 
 def note(text: str) -> None:
     """Print a line for a person to standard error, so that standard output stays for results."""
-    print(text, file=sys.stderr, flush=True)
+    print(printable(text), file=sys.stderr, flush=True)
 
 
 def bytes_text(value: int) -> str:

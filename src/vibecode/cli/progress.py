@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from vibecode.cli.output import say
+
 if TYPE_CHECKING:
     from vibecode.cli.client import Client
 
@@ -20,7 +22,7 @@ def finish(api: Client, workspace: dict[str, Any], *, wait: bool, as_json: bool,
     if as_json:
         print_json(workspace)
     elif not wait or workspace["status"] == goal:
-        print(workspace["url"] if goal == "running" else f"{name} is {workspace['status']}.")
+        say(workspace["url"] if goal == "running" else f"{name} is {workspace['status']}.")
     if wait and workspace["status"] != goal:
         note(f"Error: {workspace['reason']} `vibecode workspace logs {name}` has the details.")
         raise typer.Exit(1)

@@ -9,10 +9,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from vibecode.cli.options import DataDir, Json, client, resolve
+from vibecode.cli.output import say
 
 if TYPE_CHECKING:
+    from vibecode.cli.client import RunningServer
     from vibecode.runtimes.local.layout import DataFolder
     from vibecode.settings import Settings
+
+_PATIENCE = 15.0
+"""Seconds for an answer to whether there is a server."""
 
 
 def up(
@@ -25,13 +30,12 @@ def up(
     data_dir: DataDir = None,
 ) -> None:
     """Start the server, and print a link that signs you in. Again: print another link."""
-    from vibecode.cli.client import running_server
     from vibecode.cli.output import note
     from vibecode.settings import load_settings
 
     settings = load_settings(port=port, data_dir=None if data_dir is None else resolve(data_dir))
-    running = running_server(settings.data_dir)
-    if running is not None and _answers(settings.data_dir):
+    running = _answering(settings.data_dir)
+    if running is not None:
         note(f"The server runs already at {running.url} (pid {running.pid}).")
         if port not in (None, 0) and not running.url.endswith(f":{port}"):
             note("It keeps its port: `vibecode down` first to change it.")
@@ -56,14 +60,13 @@ def down(
     ] = False,
     data_dir: DataDir = None,
 ) -> None:
-    """Stop all workspaces and the server. Nothing is deleted."""
-    from vibecode.cli.client import running_server
+    """Stop all workspaces and the server, or workspaces that run on without one. Nothing is deleted."""
     from vibecode.cli.output import note
     from vibecode.server.background import stop
 
     folder = resolve(data_dir)
-    server = running_server(folder)
-    if server is None or not _answers(folder):
+    server = _answering(folder)
+    if server is None:
         _down_without_server(folder, keep_workspaces=keep_workspaces)
         return
     going_on = _names(folder, "running") if keep_workspaces else set()
@@ -72,45 +75,62 @@ def down(
     note("Stopping the server …")
     stop(server.pid)
     if going_on:
-        print(f"The server has stopped; {_go_on(len(going_on))}")
+        say(f"The server has stopped; {_go_on(len(going_on))}")
     else:
-        print("The server has stopped; your workspaces' files are kept. `vibecode up` starts it again.")
+        say("The server has stopped; your workspaces' files are kept. `vibecode up` starts it again.")
 
 
 def status(as_json: Json = False, data_dir: DataDir = None) -> None:
-    """Tell whether the server runs, and what it runs. Exit code 1 if it doesn't."""
-    from vibecode.cli.client import running_server
+    """Tell whether the server runs, and what it runs. Exit code 1 if it doesn't, or doesn't answer."""
     from vibecode.cli.output import ago_text, print_json
+    from vibecode.domain.errors import ServerUnreachable
 
     folder = resolve(data_dir)
-    server = running_server(folder)
-    if server is None or not _answers(folder):
+    try:
+        server = _answering(folder)
+    except ServerUnreachable as error:
+        if as_json:
+            print_json({"running": True, "dataDir": str(folder), "problem": error.detail})
+        else:
+            say(error.detail)
+        raise typer.Exit(1) from None
+    if server is None:
         if as_json:
             print_json({"running": False, "dataDir": str(folder)})
         else:
-            print("No server is running: start it with `vibecode up`.")
+            say("No server is running: start it with `vibecode up`.")
         raise typer.Exit(1)
     system: dict[str, Any] = client(folder).get("/system")
     if as_json:
         print_json({"running": True, "pid": server.pid, "dataDir": str(folder), **system})
         return
     counts = system["workspaces"]
-    print(f"Server:      {system['url']} (version {system['version']}, pid {server.pid})")
-    print(f"Started:     {ago_text(system['startedAt'])}")
-    print(f"Runtime:     {system['runtime']}")
-    print(f"Editor:      {system['editor']['current'] or 'none: run `vibecode editor install`'}")
-    print(f"Workspaces:  {counts['running']} running of {counts['total']}")
-    print(f"Data folder: {folder}")
+    say(f"Server:      {system['url']} (version {system['version']}, pid {server.pid})")
+    say(f"Started:     {ago_text(system['startedAt'])}")
+    say(f"Runtime:     {system['runtime']}")
+    say(f"Editor:      {system['editor']['current'] or 'none: run `vibecode editor install`'}")
+    say(f"Workspaces:  {counts['running']} running of {counts['total']}")
+    say(f"Data folder: {folder}")
 
 
-def _answers(data_dir: Path) -> bool:
-    from vibecode.domain.errors import ServerUnreachable
+def _answering(data_dir: Path) -> RunningServer | None:
+    """Return the server of a data folder; None if none runs.
 
+    Raises
+    ------
+    ServerUnreachable
+        One runs, and does not answer.
+    """
+    from vibecode.cli.client import NotRunning, running_server
+
+    server = running_server(data_dir)
+    if server is None:
+        return None
     try:
-        client(data_dir).get("/system")
-    except ServerUnreachable:
-        return False
-    return True
+        client(data_dir).get("/system", timeout=_PATIENCE)
+    except NotRunning:
+        return None
+    return server
 
 
 def _print_link(data_dir: Path) -> None:
@@ -118,7 +138,7 @@ def _print_link(data_dir: Path) -> None:
 
     link = client(data_dir).post("/login-links", {"user": None})
     note("Open this link to sign in; it works once, within 10 minutes (`vibecode login-link` prints another):")
-    print(link["url"])
+    say(link["url"])
 
 
 def _ensure_editor(settings: Settings) -> None:
@@ -168,12 +188,12 @@ def _down_without_server(data_dir: Path, *, keep_workspaces: bool) -> None:
         )
     running = running_in(data)
     if not running:
-        print("No server is running.")
+        say("No server is running.")
     elif keep_workspaces:
-        print(f"No server is running; {_go_on(len(running))}")
+        say(f"No server is running; {_go_on(len(running))}")
     else:
         count = asyncio.run(_stop_without_server(data))
-        print(f"No server is running. {_workspaces(count)} of an earlier one stopped; all files are kept.")
+        say(f"No server is running. {_workspaces(count)} of an earlier one stopped; all files are kept.")
 
 
 async def _stop_without_server(data: DataFolder) -> int:

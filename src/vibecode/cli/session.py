@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from vibecode.cli.options import Command, DataDir, Json, client
+from vibecode.cli.output import say
 
 app = typer.Typer(help="See and end sign-ins.", no_args_is_help=True, rich_markup_mode=None)
 
@@ -40,7 +41,7 @@ def revoke(
 ) -> None:
     """End a sign-in; its open editors are disconnected."""
     client(data_dir).delete(f"/sessions/{session_id}")
-    print(f"Session {session_id} has ended.")
+    say(f"Session {session_id} has ended.")
 
 
 def login_link(
@@ -57,5 +58,5 @@ def login_link(
     if as_json:
         print_json(link)
         return
-    print(link["url"])
+    say(link["url"])
     note("It works once, within 10 minutes. Whoever opens it is signed in, so pass it on with care.")

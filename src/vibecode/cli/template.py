@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import sys
-
 import typer
 
 from vibecode.cli.options import Command, DataDir, Json, client
+from vibecode.cli.output import note
 
 app = typer.Typer(help="See templates.", no_args_is_help=True, rich_markup_mode=None)
 
@@ -25,4 +24,4 @@ def list_templates(as_json: Json = False, data_dir: DataDir = None) -> None:
     ]
     print_table(["NAME", "DESCRIPTION", "PARAMETERS"], rows, empty="No templates.")
     for error in templates["errors"]:
-        print(f"Warning: {error}", file=sys.stderr)
+        note(f"Warning: {error}")

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from vibecode.cli.options import Command, DataDir, Json, client
+from vibecode.cli.output import say
 
 app = typer.Typer(help="Add and remove users.", no_args_is_help=True, rich_markup_mode=None)
 
@@ -30,7 +31,7 @@ def add(
     if as_json:
         print_json({**user, "loginLink": link})
         return
-    print(link["url"])
+    say(link["url"])
     note(f"Send it to {name}: it signs them in once, within 10 minutes. Later: vibecode login-link --user {name}")
 
 
@@ -49,8 +50,8 @@ def list_users(as_json: Json = False, data_dir: DataDir = None) -> None:
 
 @app.command(cls=Command)
 def remove(name: Name, data_dir: DataDir = None) -> None:
-    """Remove a user who has no workspaces, and end their sign-ins."""
+    """Remove a user who has no workspaces and no kept files, and end their sign-ins."""
     from urllib.parse import quote
 
     client(data_dir).delete(f"/users/{quote(name, safe='')}")
-    print(f"Removed {name}.")
+    say(f"Removed {name}.")

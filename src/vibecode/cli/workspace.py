@@ -9,6 +9,7 @@ import typer
 
 from vibecode.cli.durations import idle_text, parse_duration
 from vibecode.cli.options import Command, DataDir, Json, client
+from vibecode.cli.output import say
 from vibecode.cli.progress import finish
 
 if TYPE_CHECKING:
@@ -123,11 +124,11 @@ def show(name: Name, as_json: Json = False, data_dir: DataDir = None) -> None:
         "Editor": (workspace["editorVersion"] or "-") + (" (a restart updates it)" if workspace["updateWaits"] else ""),
     }
     for key, value in fields.items():
-        print(f"{key + ':':<13}{value}")
+        say(f"{key + ':':<13}{value}")
     for port in ports:
-        print(f"{'Port:':<13}{port['port']} ({port['process']}) {port['url']}")
+        say(f"{'Port:':<13}{port['port']} ({port['process']}) {port['url']}")
     for event in events[:10]:
-        print(f"{'Event:':<13}{ago_text(event['at'])}: {event['message']}")
+        say(f"{'Event:':<13}{ago_text(event['at'])}: {event['message']}")
 
 
 @app.command(cls=Command, epilog="Example: vibecode workspace update shop --idle-timeout 2h")
@@ -144,7 +145,7 @@ def update(name: Name, idle_timeout: IdleTimeout = None, as_json: Json = False, 
     if as_json:
         print_json(workspace)
     else:
-        print(f"Idle stop of {name}: {idle_text(workspace['idleTimeout'])}.")
+        say(f"Idle stop of {name}: {idle_text(workspace['idleTimeout'])}.")
 
 
 @app.command("open", cls=Command)
@@ -157,7 +158,7 @@ def open_workspace(
     import webbrowser
 
     workspace = client(data_dir).get(_path(name))
-    print(workspace["url"])
+    say(workspace["url"])
     if not no_browser:
         webbrowser.open(workspace["url"])
 
@@ -205,18 +206,18 @@ def delete(
             raise typer.BadParameter("add --yes, since there is no terminal to ask in")
         typed = typer.prompt(f"Delete {name} {what}? Type its name to confirm")
         if typed != name:
-            print("Nothing was deleted.")
+            say("Nothing was deleted.")
             raise typer.Exit(1)
     whose = "" if owner is None else f"&owner={quote(owner, safe='')}"
     api.delete(_path(name, f"?purge={'true' if purge else 'false'}{whose}"))
     if workspace is None:
-        print(f"Deleted the files that were kept of {name}.")
+        say(f"Deleted the files that were kept of {name}.")
     elif purge:
-        print(f"Deleted {name}. Its files are gone.")
+        say(f"Deleted {name}. Its files are gone.")
     elif any(kept["id"] == workspace["id"] for kept in _kept(api)):
-        print(f"Deleted {name}. Its files are kept: `vibecode workspace create {name}` brings them back.")
+        say(f"Deleted {name}. Its files are kept: `vibecode workspace create {name}` brings them back.")
     else:
-        print(f"Deleted {name}. Its files were never complete, so none are kept.")
+        say(f"Deleted {name}. Its files were never complete, so none are kept.")
 
 
 @app.command(cls=Command)
@@ -229,10 +230,10 @@ def logs(
     api = client(data_dir)
     if follow:
         for event in api.stream(_path(name, "/logs/stream")):
-            print(event.data["text"], flush=True)
+            say(event.data["text"], keep="\t")
         return
     for line in api.get(_path(name, "/logs"))["items"]:
-        print(line["text"])
+        say(line["text"], keep="\t")
 
 
 def _parameters(pairs: list[str]) -> dict[str, str]:

@@ -11,7 +11,7 @@ from sqlalchemy.exc import IntegrityError
 from vibecode.database.engine import Database
 from vibecode.database.tables import OneTimeSecretRow, SessionRow, UserRow
 from vibecode.domain.accounts import OneTimeSecret, Role, Session, SessionKind, User
-from vibecode.domain.errors import NameTaken
+from vibecode.domain.errors import Conflict, NameTaken
 
 
 class AccountRepository:
@@ -52,22 +52,30 @@ class AccountRepository:
             return [_session(row) for row in await transaction.scalars(select(SessionRow))]
 
     async def add_session(self, session: Session) -> None:
-        """Add a session."""
-        async with self._database.write() as transaction:
-            transaction.add(
-                SessionRow(
-                    id=session.id,
-                    secret_hash=session.secret_hash,
-                    user=session.user,
-                    kind=session.kind.value,
-                    origin=session.origin,
-                    parent=session.parent,
-                    created_at=session.created_at,
-                    last_seen_at=session.last_seen_at,
-                    expires_at=session.expires_at,
-                    user_agent=session.user_agent,
-                )
-            )
+        """Add a session.
+
+        Raises
+        ------
+        Conflict
+            Its user or parent is gone.
+        """
+        row = SessionRow(
+            id=session.id,
+            secret_hash=session.secret_hash,
+            user=session.user,
+            kind=session.kind.value,
+            origin=session.origin,
+            parent=session.parent,
+            created_at=session.created_at,
+            last_seen_at=session.last_seen_at,
+            expires_at=session.expires_at,
+            user_agent=session.user_agent,
+        )
+        try:
+            async with self._database.write() as transaction:
+                transaction.add(row)
+        except IntegrityError:
+            raise Conflict("The user or session that this session belongs to is gone.") from None
 
     async def touch_session(self, session_id: str, at: datetime) -> None:
         """Record when a session was last used."""

@@ -78,7 +78,7 @@ class OneTimeSecret:
     origin: str
     """The origin it signs in to."""
     session: str | None
-    """The browser session behind a ticket; None for a login link."""
+    """The session that it was made by: it is of no use any more once that has ended."""
     binding_hash: str
     """Hash of the value in the cookie of the browser that asked for a ticket; empty for a login link."""
     expires_at: datetime

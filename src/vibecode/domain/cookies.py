@@ -91,7 +91,14 @@ def _name(pair: str) -> str:
 
 
 def session_cookie(*, secure: bool) -> str:
-    """Return the name of the session cookie: over https only the prefixed one, which no workspace's page can plant."""
+    """Return the name of the session cookie.
+
+    Parameters
+    ----------
+    secure
+        Whether browsers accept Secure cookies here: over https, and below localhost. Then it's only the prefixed one,
+        which a page of a workspace can neither plant nor push out.
+    """
     return SESSION_NAMES[0] if secure else SESSION_NAMES[1]
 
 

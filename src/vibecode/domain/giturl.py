@@ -22,9 +22,8 @@ _MAX_BRANCH: Final = 200
 _BAD_IN_BRANCH: Final = re.compile(r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|//|/\.|\.lock(/|$)|[./]$|^[-./]|^@$")
 """git-check-ref-format(1), and no leading hyphen."""
 
-_USERINFO: Final = re.compile(
-    r"(?P<scheme>[a-z][a-z0-9+.-]*://)(?P<user>[^\s/@:]*)(?P<password>:[^\s/@]*)?@", re.IGNORECASE
-)
+_USERINFO: Final = re.compile(r"(?P<scheme>[a-z][a-z0-9+.-]*://)(?P<userinfo>[^\s/?#]*)@", re.IGNORECASE)
+"""Up to the last ``@`` of the authority, as Git and curl read it: a password may hold others."""
 _SECRET_QUERY: Final = re.compile(
     r"(?P<key>[?&][a-z0-9_.-]*(?:token|password|passwd|secret|key|signature|sig|auth)[a-z0-9_.-]*=)[^&\s'\"#]+",
     re.IGNORECASE,
@@ -99,21 +98,16 @@ def mask(text: str) -> str:
 
     A user's name stays only where it is no secret: tokens are often put in its place with http.
     """
-
-    def userinfo(match: re.Match[str]) -> str:
-        scheme, user, password = match["scheme"], match["user"], match["password"]
-        if scheme.lower().startswith("http") or password:
-            return f"{scheme}***@"
-        return f"{scheme}{user}@"
-
-    return _SECRET_QUERY.sub(r"\g<key>***", _USERINFO.sub(userinfo, text))
+    masked = _USERINFO.sub(lambda match: f"{match['scheme']}***@" if _is_secret(match) else match[0], text)
+    return _SECRET_QUERY.sub(r"\g<key>***", masked)
 
 
 def without_secrets(url: str) -> str:
     """Return a URL without user and password, for what is kept of a source after it was cloned."""
-    return _USERINFO.sub(
-        lambda match: (
-            match[0] if not (match["scheme"].lower().startswith("http") or match["password"]) else match["scheme"]
-        ),
-        url,
-    )
+    return _USERINFO.sub(lambda match: match["scheme"] if _is_secret(match) else match[0], url)
+
+
+def _is_secret(match: re.Match[str]) -> bool:
+    """Tell whether what stands before the host is more than the name of a user."""
+    userinfo = match["userinfo"]
+    return match["scheme"].lower().startswith("http") or ":" in userinfo or "@" in userinfo

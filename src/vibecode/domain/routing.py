@@ -20,6 +20,11 @@ INTERNAL_PREFIX: Final = "/.vibecode/"
 
 _HOST: Final = re.compile(r"(?P<name>[a-z0-9.-]{1,253}|\[[0-9a-f:.]{2,45}\])(?::(?P<port>[0-9]{1,5}))?", re.IGNORECASE)
 _PREVIEW: Final = re.compile(r"(?P<port>[1-9][0-9]{0,4})--(?P<name>[a-z0-9-]+)")
+_EDITOR_WORKER: Final = re.compile(
+    r"/(_static|[a-z]+-[0-9a-f]{7,40}/static)/[\w./-]+/(serviceWorker|service-worker)\.js"
+)
+"""Where code-server has its own service workers: one for the page as an app, one for webviews."""
+_DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 _LOOPBACK_HOSTS: Final = frozenset({"127.0.0.1", "localhost", "[::1]"})
 
 
@@ -40,8 +45,18 @@ class Addresses:
 
     @property
     def _suffix(self) -> str:
-        default = 443 if self.scheme == "https" else 80
-        return "" if self.port == default else f":{self.port}"
+        return "" if self.port == _DEFAULT_PORTS[self.scheme] else f":{self.port}"
+
+    @property
+    def secure_cookies(self) -> bool:
+        """Whether browsers keep Secure cookies of these addresses.
+
+        Over https they do. Chrome and Firefox do so over http below localhost as well, which the Secure Contexts
+        specification (3.1) calls trustworthy; so there, too, cookies can have the ``__Host-`` prefix (RFC 6265bis,
+        4.1.3.2).
+        """
+        hosts = (self.domain, self.workspace_domain)
+        return self.scheme == "https" or all(host.rpartition(".")[2] == "localhost" for host in hosts)
 
     @property
     def dashboard(self) -> str:
@@ -143,6 +158,9 @@ class EdgeRequest:
     """Sec-Fetch-Site."""
     fetch_dest: str = ""
     """Sec-Fetch-Dest."""
+    referer: str = ""
+    service_worker: str = ""
+    """Service-Worker: ``script`` where a browser fetches the program of a service worker."""
 
     @property
     def kind(self) -> RequestKind:
@@ -189,6 +207,9 @@ class ForwardToEditor:
     """Pass it on to the workspace's editor."""
 
     workspace: str
+    """Its name."""
+    workspace_id: str
+    """Whom the session was let in to. A name can be another workspace's a moment later; an id can't."""
     session: str
 
 
@@ -197,6 +218,9 @@ class ForwardToPort:
     """Pass it on to a port inside the workspace."""
 
     workspace: str
+    """Its name."""
+    workspace_id: str
+    """As in :class:`ForwardToEditor`."""
     port: int
     session: str
 
@@ -283,6 +307,9 @@ def _decide_workspace(
     addresses: Addresses,
 ) -> Decision:
     kind = request.kind
+    if _is_refused_worker(request, port):
+        detail = "Service workers can't be installed here: they would outlive the workspace in the browser."
+        return Refuse(status=403, code="service_worker_refused", detail=detail)
     if request.path.startswith(INTERNAL_PREFIX) and kind is not RequestKind.WEBSOCKET:
         return ForwardToControlPlane()
     if _is_foreign(request, name, port, addresses):
@@ -298,8 +325,8 @@ def _decide_workspace(
         return Refuse(status=404, code="workspace_not_found", detail=f"There is no workspace {name} that you may open.")
     if workspace.phase is Phase.RUNNING:
         if port is not None:
-            return ForwardToPort(workspace=name, port=port, session=session.id)
-        return ForwardToEditor(workspace=name, session=session.id)
+            return ForwardToPort(workspace=name, workspace_id=workspace.id, port=port, session=session.id)
+        return ForwardToEditor(workspace=name, workspace_id=workspace.id, session=session.id)
     return _decide_waking(request, name, workspace.phase)
 
 
@@ -322,29 +349,68 @@ def _decide_waking(request: EdgeRequest, name: str, phase: Phase) -> Decision:
     return Hold(workspace=name, wake=True)
 
 
+def _is_refused_worker(request: EdgeRequest, port: int | None) -> bool:
+    """Tell whether a browser asks for the program of a service worker that may not be installed.
+
+    A service worker answers for its address whatever becomes of the workspace: it would serve the next owner of the
+    name, and outlive the session. Previews get none. The editor needs two, which come with it; a file of the workspace
+    is never one.
+    """
+    if request.service_worker != "script" and request.fetch_dest != "serviceworker":
+        return False
+    if port is not None:
+        return True
+    return request.fetch_site not in ("", "same-origin") or _EDITOR_WORKER.fullmatch(request.path) is None
+
+
 def _is_foreign(request: EdgeRequest, name: str, port: int | None, addresses: Addresses) -> bool:
     """Tell whether a page that isn't the workspace's own sent the request.
 
     All workspaces and the dashboard share a site, so SameSite cookies come along from another workspace's page. CORS
-    hides the answers from it, but not the effects; so the edge has to refuse. Pages of the same workspace's previews
-    may call each other: a front end on one port and its API on another are the usual case. The editor is stricter:
-    nobody else embeds it, in a frame or otherwise.
+    hides the answers from it, but not the effects, and scripts and images not even that; so the edge has to refuse.
+    Pages of the same workspace's previews may call each other, and the editor shows them in frames: a front end on one
+    port and its API on another are the usual case. What has no Origin tells where it comes from by its Referer. A page
+    can leave that out, but not forge it, so without it the request is refused. The editor is stricter: only its own
+    pages use it. A person who follows a link passes everywhere.
     """
     if request.origin and request.origin != "null":
-        same = is_same_origin(request.origin, request.host, addresses.workspace(name, port=port))
-        return not (same or _is_of_workspace(request.origin, name, addresses))
+        if is_same_origin(request.origin, request.host, addresses.workspace(name, port=port)):
+            return False
+        return port is None or not _is_of_workspace(request.origin, name, request.host, addresses)
     if request.origin == "null" and (request.method not in ("GET", "HEAD") or request.kind is RequestKind.WEBSOCKET):
         return True  # sandboxed frames and data: pages, which can be anybody's
-    elsewhere = request.fetch_site in ("same-site", "cross-site")
-    embedded = request.kind is not RequestKind.PAGE or request.fetch_dest in ("iframe", "frame", "embed", "object")
-    return port is None and elsewhere and embedded
+    if request.fetch_site not in ("same-site", "cross-site"):
+        return False
+    if request.kind is RequestKind.PAGE and request.fetch_dest in ("", "document"):
+        return False
+    return port is None or not _is_of_workspace(_origin_of(request.referer), name, request.host, addresses)
 
 
-def _is_of_workspace(origin: str, name: str, addresses: Addresses) -> bool:
-    """Tell whether an Origin is a workspace's address or one of its previews, whatever its port."""
-    scheme, _, host = origin.partition("://")
-    target = parse_host(host, addresses)
-    return scheme in ("http", "https") and isinstance(target, WorkspaceHost) and target.name == name
+def _origin_of(url: str) -> str:
+    scheme, separator, rest = url.partition("://")
+    return scheme + separator + rest.partition("/")[0]
+
+
+def _is_of_workspace(origin: str, name: str, host: str, addresses: Addresses) -> bool:
+    """Tell whether an Origin is a workspace's address or one of its previews.
+
+    Its TCP port is the public one, or that of ``host``, the request's own Host: behind whatever else listens on this
+    machine is somebody else.
+    """
+    scheme, _, origin_host = origin.partition("://")
+    if scheme not in _DEFAULT_PORTS:
+        return False
+    target = parse_host(origin_host, addresses)
+    if not isinstance(target, WorkspaceHost) or target.name != name:
+        return False
+    port = _tcp_port(origin_host, scheme)
+    return port == _tcp_port(host, scheme) or (scheme == addresses.scheme and port == addresses.port)
+
+
+def _tcp_port(host: str, scheme: str) -> int:
+    """Return the port of a host that :func:`parse_host` knows: the scheme's own one if it has none."""
+    port = host.partition(":")[2]
+    return int(port) if port else _DEFAULT_PORTS[scheme]
 
 
 def is_same_origin(origin: str, host: str, public_origin: str) -> bool:
@@ -392,7 +458,7 @@ class Router(Protocol):
         """Wake a workspace if asked, wait until it runs; False if that takes over ``timeout`` seconds or fails."""
 
     async def upstream(self, decision: ForwardToEditor | ForwardToPort | ForwardToControlPlane) -> Upstream | None:
-        """Return where to connect; None if nothing listens there."""
+        """Return where to connect; None if nothing listens there, or the name is another workspace's by now."""
 
     def websocket_input(self, workspace: str) -> None:
         """Note that somebody uses a workspace through a WebSocket; requests are noted when they are routed."""

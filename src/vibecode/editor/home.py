@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import secrets
@@ -34,11 +35,17 @@ def seed_home(home: Path, *, settings: Mapping[str, object] | None = None, skele
         empty one, is the user's and is not touched.
     skeleton
         Files that a new, empty home gets, as ``useradd`` does it (the shell's start-up files).
+
+    Raises
+    ------
+    OSError
+        A folder can't be made, or is a link that leads out of the home.
     """
     home.mkdir(mode=0o700, parents=True, exist_ok=True)
     if not any(home.iterdir()):
         _copy_skeleton(skeleton, home)
     for folder in (user_data(home) / "User", extensions_folder(home)):
+        _stay_inside(home, folder)
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     if settings:
         write_if_absent(user_data(home) / "User/settings.json", settings)
@@ -66,6 +73,16 @@ def write_if_absent(path: Path, settings: Mapping[str, object]) -> bool:
     finally:
         temporary.unlink(missing_ok=True)
     return True
+
+
+def _stay_inside(home: Path, folder: Path) -> None:
+    """Refuse links on the way to a folder, but for those within the home, which managers of dotfiles make."""
+    real = home.resolve()
+    step = home
+    for part in folder.relative_to(home).parts:
+        step /= part
+        if step.is_symlink() and not step.resolve().is_relative_to(real):
+            raise NotADirectoryError(errno.ENOTDIR, f"{step} is a link out of its home: put a real folder there")
 
 
 def _copy_skeleton(skeleton: Path, home: Path) -> None:

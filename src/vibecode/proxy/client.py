@@ -45,7 +45,7 @@ class ClientConnection(asyncio.Protocol):
         self.forwarded = b""
         """Header lines on this connection, for upstreams."""
         self.session: str | None = None
-        self.workspace: str | None = None
+        self.workspace_id: str | None = None
         self.write_paused = False
         """Whether the client reads slower than an upstream writes."""
         self.deadline: float | None = None
@@ -67,7 +67,10 @@ class ClientConnection(asyncio.Protocol):
         if not self.edge.admit(self):
             detail = "Too many connections are open. Try again shortly."
             transport.write(problems.response(503, "too_many_connections", detail, retry_after=5, close=True))
-            self._linger()
+            if self.edge.overrun:
+                self._close()
+            else:
+                self._linger()
             return
         transport.set_write_buffer_limits(high=WRITE_HIGH, low=WRITE_LOW)
         peer = transport.get_extra_info("peername")
@@ -113,10 +116,10 @@ class ClientConnection(asyncio.Protocol):
 
     # What exchanges and tunnels call.
 
-    def bind(self, session: str, workspace: str) -> None:
+    def bind(self, session: str, workspace_id: str) -> None:
         """Note whose connection this is now, so that it can be ended with them."""
-        if session != self.session or workspace != self.workspace:
-            self.edge.rebind(self, session, workspace)
+        if session != self.session or workspace_id != self.workspace_id:
+            self.edge.rebind(self, session, workspace_id)
 
     def upstream_ready(self) -> None:
         """Go on with the request's body."""
@@ -185,7 +188,13 @@ class ClientConnection(asyncio.Protocol):
     def overdue(self) -> None:
         """Deal with the passing of :attr:`deadline`."""
         self.deadline = None
-        if self._phase is not _Phase.SERVING or self.write_paused:
+        exchange = self.exchange
+        if exchange is not None:
+            if exchange.upstream is None or self._held:
+                self._time_body(exchange)  # The client can't go on either.
+            else:
+                self._reject(Rejected(408, "slow_body", "The request's body took too long."))
+        elif self._phase is not _Phase.SERVING or self.write_paused:
             self.transport.abort()
         elif self.inbox.size:
             self._reject(Rejected(408, "slow_request", "The request's head took too long."))
@@ -222,7 +231,10 @@ class ClientConnection(asyncio.Protocol):
         if data:
             exchange.send_body(data)
         if inbox.complete:
+            self.deadline = None
             exchange.end_body()
+        elif not exchange.to_control_plane:
+            self._time_body(exchange)
         return True
 
     def _begin(self) -> bool:
@@ -235,9 +247,21 @@ class ClientConnection(asyncio.Protocol):
             return False
         self._head_begun = False
         self.deadline = None
-        self.exchange = Exchange(self, request)
-        self.exchange.start()
+        self.exchange = exchange = Exchange(self, request)
+        exchange.start()
+        if self.exchange is exchange and not self.inbox.complete:
+            self._time_body(exchange)
         return True
+
+    def _time_body(self, exchange: Exchange) -> None:
+        """Limit how long a body takes.
+
+        One for the control plane has a time for all of it: strangers may send one, and a byte now and then would hold
+        three of the server's files for ever. One for a workspace can be an upload of any size.
+        """
+        limits = self.edge.limits
+        limit = limits.body_timeout if exchange.to_control_plane else limits.upload_timeout
+        self.deadline = self.edge.loop.time() + limit
 
     # Ending.
 

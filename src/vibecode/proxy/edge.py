@@ -12,13 +12,15 @@ import structlog
 
 from vibecode.domain.routing import Router
 from vibecode.proxy.client import ClientConnection
-from vibecode.proxy.limits import Limits
+from vibecode.proxy.limits import Limits, connections_possible
 from vibecode.proxy.listen import BACKLOG, open_sockets
 from vibecode.proxy.pool import UpstreamPool
 
 _log = structlog.get_logger(__name__)
 
 _DEFAULT_LIMITS: Final = Limits()
+_REFUSED_SHARE: Final = 8
+"""One refused connection for so many others is let read its answer in peace."""
 
 
 class EmbeddedEdge:
@@ -68,6 +70,7 @@ class EmbeddedEdge:
         self._clients: set[ClientConnection] = set()
         self._sessions: dict[str, set[ClientConnection]] = {}
         self._workspaces: dict[str, set[ClientConnection]] = {}
+        self._most = limits.connections
         self._ticker: asyncio.TimerHandle | None = None
         self._empty: asyncio.Event
 
@@ -128,10 +131,10 @@ class EmbeddedEdge:
         for client in list(self._sessions.get(session_id, ())):
             client.reset()
 
-    def close_workspace(self, name: str) -> None:
-        """End every connection to a workspace, used or not: it was deleted, or changed hands."""
-        self.pool.close(name)
-        for client in list(self._workspaces.get(name, ())):
+    def close_workspace(self, workspace_id: str) -> None:
+        """End every connection to a workspace, used or not: it was stopped or deleted, or changed hands."""
+        self.pool.close(workspace_id)
+        for client in list(self._workspaces.get(workspace_id, ())):
             client.reset()
 
     # What connections call.
@@ -139,7 +142,14 @@ class EmbeddedEdge:
     def admit(self, client: ClientConnection) -> bool:
         """Take note of a new connection; False if there are too many. A refused one is noted too, until it ends."""
         self._clients.add(client)
-        return len(self._clients) <= self.limits.connections and not self.draining
+        # Asked each time: the limit on open files can be changed from outside, and to ask takes under a microsecond.
+        self._most = min(self.limits.connections, connections_possible())
+        return len(self._clients) <= self._most and not self.draining
+
+    @property
+    def overrun(self) -> bool:
+        """Whether so many connections are refused that they can't be given time to read why."""
+        return len(self._clients) > self._most + max(1, self._most // _REFUSED_SHARE)
 
     def dismiss(self, client: ClientConnection) -> None:
         """Forget a connection that has ended."""
@@ -148,21 +158,21 @@ class EmbeddedEdge:
         if self.draining and not self._clients:
             self._empty.set()
 
-    def rebind(self, client: ClientConnection, session: str, workspace: str) -> None:
+    def rebind(self, client: ClientConnection, session: str, workspace_id: str) -> None:
         """Note that a connection serves another session or workspace than before."""
         self._unbind(client)
         client.session = session
-        client.workspace = workspace
+        client.workspace_id = workspace_id
         self._sessions.setdefault(session, set()).add(client)
-        self._workspaces.setdefault(workspace, set()).add(client)
+        self._workspaces.setdefault(workspace_id, set()).add(client)
 
     def _unbind(self, client: ClientConnection) -> None:
-        for index, key in ((self._sessions, client.session), (self._workspaces, client.workspace)):
+        for index, key in ((self._sessions, client.session), (self._workspaces, client.workspace_id)):
             if key is not None and (members := index.get(key)) is not None:
                 members.discard(client)
                 if not members:
                     del index[key]
-        client.session = client.workspace = None
+        client.session = client.workspace_id = None
 
     def _tick(self) -> None:
         """Look at time limits: one timer for all, since one for each request would cost more than the request."""

@@ -11,12 +11,14 @@ from vibecode.domain.routing import (
     Decision,
     EdgeRequest,
     ForwardToControlPlane,
+    ForwardToPort,
     Hold,
     Refuse,
     RequestKind,
 )
 from vibecode.proxy import chunked, finding, problems, tunnel
 from vibecode.proxy.activity import InputDetector
+from vibecode.proxy.problems import Rejected
 from vibecode.proxy.requests import IDEMPOTENT, RequestHead
 from vibecode.proxy.responses import ResponseHead
 from vibecode.proxy.upstream import Body, UpstreamConnection
@@ -55,6 +57,8 @@ class Exchange:
         self._close = False
         """Whether the client's connection ends with the response."""
         self._encode = False
+        self._sent = 0
+        """Bytes of a chunked body that the control plane got."""
         self._workspace_host: bytes | None = None
         self._view: EdgeRequest
         self._decision: finding.Forward
@@ -66,9 +70,24 @@ class Exchange:
         self._follow(self._route())
 
     def send_body(self, data: bytes) -> None:
-        """Pass on a piece of the request's body."""
+        """Pass on a piece of the request's body.
+
+        Raises
+        ------
+        Rejected
+            If the control plane would get more than it may (413).
+        """
         if self.upstream is not None:
+            if self.request.chunked and self._workspace_host is None:
+                self._sent += len(data)
+                if self._sent > self.client.edge.limits.body_size:
+                    raise Rejected(finding.TOO_LARGE.status, finding.TOO_LARGE.code, finding.TOO_LARGE.detail)
             self.upstream.transport.write(chunked.encode(data) if self.request.chunked else data)
+
+    @property
+    def to_control_plane(self) -> bool:
+        """Whether no workspace answers it."""
+        return self._workspace_host is None
 
     def end_body(self) -> None:
         """Pass on that the request's body is complete."""
@@ -86,7 +105,7 @@ class Exchange:
     def interim(self, head: ResponseHead) -> None:
         """Relay a 1xx response; HTTP/1.0 knows none."""
         if self.request.http11:
-            self.write(head.forwarded(b"", workspace_host=self._workspace_host))
+            self.write(self._head(head, b""))
 
     def response_head(self, head: ResponseHead, body: Body) -> bytes:
         """Return the head for the client of a response whose body ends as ``body`` says."""
@@ -108,7 +127,7 @@ class Exchange:
         if self._close:
             extra += b"Connection: close\r\n"
         self._note(head.status)
-        return head.forwarded(extra, workspace_host=self._workspace_host)
+        return self._head(head, extra)
 
     def write_body(self, head: bytes, data: bytes) -> None:
         """Pass on a piece of a body without a length, behind ``head`` if that is not empty."""
@@ -143,7 +162,7 @@ class Exchange:
         self.upstream = None
         upstream.exchange = None
         extra = b"Connection: Upgrade\r\nUpgrade: websocket\r\n"
-        self.write(head.forwarded(extra, workspace_host=self._workspace_host) + rest)
+        self.write(self._head(head, extra) + rest)
         self._note(101)
         client = self.client
         early = client.begin_tunnel()
@@ -219,9 +238,13 @@ class Exchange:
     def _forward(self, decision: finding.Forward) -> None:
         self._decision = decision
         edge = self.client.edge
-        if not isinstance(decision, ForwardToControlPlane):
+        if isinstance(decision, ForwardToControlPlane):
+            if (self.request.length or 0) > edge.limits.body_size:
+                self._refuse(finding.TOO_LARGE)
+                return
+        else:
             self._workspace_host = self.request.host
-            self.client.bind(decision.session, decision.workspace)
+            self.client.bind(decision.session, decision.workspace_id)
         if not self.request.upgrade:
             unused_for = edge.limits.upstream_idle if self._may_repeat else _FRESH
             upstream = edge.pool.take(finding.key_of(decision), not_before=edge.loop.time() - unused_for)
@@ -270,6 +293,10 @@ class Exchange:
         self._task = None
         self._follow(decision)
         self.client.upstream_ready()
+
+    def _head(self, head: ResponseHead, extra: bytes) -> bytes:
+        preview = isinstance(self._decision, ForwardToPort)
+        return head.forwarded(extra, workspace_host=self._workspace_host, preview=preview)
 
     def _drop_upstream(self) -> None:
         if self.upstream is not None:

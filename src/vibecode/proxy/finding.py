@@ -27,6 +27,8 @@ Forward = ForwardToEditor | ForwardToPort | ForwardToControlPlane
 
 FAILED: Final = Refuse(status=500, code="error", detail="Something went wrong here. The server's log says what.")
 
+TOO_LARGE: Final = Refuse(status=413, code="body_too_large", detail="That is more than a request here may bring.")
+
 _HOLD_ROUNDS: Final = 3
 """A workspace that keeps being "ready" and then isn't is not waited for any longer."""
 
@@ -34,10 +36,10 @@ _HOLD_ROUNDS: Final = 3
 def key_of(decision: Forward) -> Key:
     """Return whom a request leads to."""
     match decision:
-        case ForwardToEditor(workspace=workspace):
-            return (workspace, None)
-        case ForwardToPort(workspace=workspace, port=port):
-            return (workspace, port)
+        case ForwardToEditor(workspace_id=workspace_id):
+            return (workspace_id, None)
+        case ForwardToPort(workspace_id=workspace_id, port=port):
+            return (workspace_id, port)
         case ForwardToControlPlane():
             return (None, None)
 

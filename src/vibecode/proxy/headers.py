@@ -24,6 +24,9 @@ EXPECT: Final = 12
 SET_COOKIE: Final = 13
 CLEAR_SITE_DATA: Final = 14
 FETCH_DEST: Final = 15
+REFERER: Final = 16
+SERVICE_WORKER: Final = 17
+SERVICE_WORKER_ALLOWED: Final = 18
 
 _HOP_BY_HOP: Final = {
     b"connection": CONNECTION,
@@ -45,13 +48,16 @@ _REQUEST: Final = _HOP_BY_HOP | {
     b"expect": EXPECT,
     b"host": HOST,
     b"origin": ORIGIN,
+    b"referer": REFERER,
     b"sec-fetch-dest": FETCH_DEST,
     b"sec-fetch-mode": FETCH_MODE,
     b"sec-fetch-site": FETCH_SITE,
+    b"service-worker": SERVICE_WORKER,
 }
 
 _RESPONSE: Final = _HOP_BY_HOP | {
     b"clear-site-data": CLEAR_SITE_DATA,
+    b"service-worker-allowed": SERVICE_WORKER_ALLOWED,
     b"set-cookie": SET_COOKIE,
 }
 
@@ -59,8 +65,9 @@ _OURS_TO_SAY: Final = (b"x-forwarded-", b"x-vibecode-")
 _OURS_TO_SAY_WHOLE: Final = frozenset({b"forwarded", b"x-real-ip"})
 
 # Clients spell the same few names in the same few ways, so what a spelling means is looked up, not worked out. The
-# tables have a limit, since a client can make up names for ever.
+# tables have a limit, in number and length, since a client can make up names for ever, each nearly as long as a head.
 _TABLE_LIMIT: Final = 2048
+_NAME_LIMIT: Final = 64
 _request_table: dict[bytes, int] = {}
 _response_table: dict[bytes, int] = {}
 
@@ -75,7 +82,7 @@ def request_field(name: bytes) -> int:
         dashed = lower.replace(b"_", b"-")
         if dashed.startswith(_OURS_TO_SAY) or dashed in _OURS_TO_SAY_WHOLE:
             kind = DROP
-        if len(_request_table) < _TABLE_LIMIT:
+        if len(name) <= _NAME_LIMIT and len(_request_table) < _TABLE_LIMIT:
             _request_table[name] = kind
     return kind
 
@@ -85,7 +92,7 @@ def response_field(name: bytes) -> int:
     kind = _response_table.get(name)
     if kind is None:
         kind = _RESPONSE.get(name.lower(), PASS)
-        if len(_response_table) < _TABLE_LIMIT:
+        if len(name) <= _NAME_LIMIT and len(_response_table) < _TABLE_LIMIT:
             _response_table[name] = kind
     return kind
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import resource
+import sys
 from dataclasses import dataclass
 from typing import Final
 
@@ -20,7 +22,13 @@ class Limits:
     """Limits of an edge; times are in seconds. Nothing limits how long a stream may last."""
 
     connections: int = 10_000
-    """Client connections at a time; more are answered 503."""
+    """Client connections at a time; more are answered 503. Fewer if the process may not open enough files."""
+    body_size: int = 1024 * 1024
+    """Most bytes that a request to the control plane may bring: it is sent before anybody knows who sends it."""
+    body_timeout: float = 30.0
+    """From a request to the control plane to the end of its body, however steadily that comes."""
+    upload_timeout: float = 300.0
+    """Between two pieces of a body for a workspace."""
     head_timeout: float = 15.0
     """From the first byte of a request to the end of its head."""
     idle_timeout: float = 75.0
@@ -37,3 +45,18 @@ class Limits:
     """Unused connections kept for one upstream."""
     tick: float = 1.0
     """How often time limits are looked at."""
+
+
+_FILES_PER_CONNECTION: Final = 3
+"""A client's connection, the one to an upstream, and the other end of that where the control plane answers."""
+_OTHER_FILES: Final = 64
+"""What is open besides: listeners, database, logs, pipes."""
+_LEAST: Final = 16
+
+
+def connections_possible() -> int:
+    """Return how many client connections the limit on open files of this process leaves room for, at present."""
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft == resource.RLIM_INFINITY:
+        return sys.maxsize
+    return max(_LEAST, (soft - _OTHER_FILES) // _FILES_PER_CONNECTION)

@@ -13,7 +13,8 @@ class UpstreamPool:
     """Keeps unused connections for a short while, by whom they lead to.
 
     A connection is kept for a workspace and port, not for an address: the process that holds its other end was found to
-    be that workspace's when it was made, so it can be used again without asking who listens there now.
+    be that workspace's when it was made, so it can be used again without asking who listens there now. The workspace is
+    known by its id, since a name may be given to another one.
     """
 
     def __init__(self, limits: Limits) -> None:
@@ -79,10 +80,10 @@ class UpstreamPool:
             if not idle:
                 del self._idle[key]
 
-    def close(self, workspace: str | None = None) -> None:
+    def close(self, workspace_id: str | None = None) -> None:
         """Close all unused connections, or those to one workspace."""
         for key, idle in list(self._idle.items()):
-            if workspace is None or key[0] == workspace:
+            if workspace_id is None or key[0] == workspace_id:
                 for connection in self._idle.pop(key):
                     connection.transport.close()
                 idle.clear()

@@ -23,6 +23,8 @@ _NOTED: Final = frozenset(
         headers.FETCH_DEST,
         headers.FETCH_MODE,
         headers.FETCH_SITE,
+        headers.REFERER,
+        headers.SERVICE_WORKER,
         headers.EXPECT,
         headers.UPGRADE,
     }
@@ -118,6 +120,8 @@ class RequestHead(Head):
             fetch_mode=noted.get(headers.FETCH_MODE, b"").decode("latin-1"),
             fetch_site=noted.get(headers.FETCH_SITE, b"").decode("latin-1"),
             fetch_dest=noted.get(headers.FETCH_DEST, b"").decode("latin-1"),
+            referer=noted.get(headers.REFERER, b"").decode("latin-1"),
+            service_worker=noted.get(headers.SERVICE_WORKER, b"").decode("latin-1"),
         )
 
     def forwarded(self, client: bytes, *, to_workspace: bool) -> bytes:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from httptools import HttpResponseParser
 
 from vibecode.domain.cookies import may_set
 from vibecode.proxy import headers
 from vibecode.proxy.heads import Head, feed
 from vibecode.proxy.problems import Rejected
+
+_JUDGED: Final = frozenset({headers.SET_COOKIE, headers.CLEAR_SITE_DATA, headers.SERVICE_WORKER_ALLOWED})
+"""Fields that pass or not by who answers."""
 
 
 class ResponseHead(Head):
@@ -27,7 +32,7 @@ class ResponseHead(Head):
     def on_header(self, name: bytes, value: bytes) -> None:
         """Sort a field in."""
         kind = headers.response_field(name)
-        if kind and kind not in (headers.SET_COOKIE, headers.CLEAR_SITE_DATA):
+        if kind and kind not in _JUDGED:
             if kind == headers.UPGRADE:
                 self.upgrade = value.strip(b" \t").lower()
             else:
@@ -42,7 +47,7 @@ class ResponseHead(Head):
             return False
         return self.http11 or b"keep-alive" in self.connection
 
-    def forwarded(self, extra: bytes, *, workspace_host: bytes | None) -> bytes:
+    def forwarded(self, extra: bytes, *, workspace_host: bytes | None, preview: bool = False) -> bytes:
         """Return the head that goes to the client.
 
         Parameters
@@ -52,14 +57,18 @@ class ResponseHead(Head):
         workspace_host
             The request's Host if a workspace answered. Such a response sets no cookie of ours and none for a parent
             domain, and clears no site data: Clear-Site-Data reaches a whole domain's cookies, so it would sign out.
+        preview
+            Whether a program of the workspace answered, rather than its editor. It widens no service worker's reach.
         """
         parts = [b"HTTP/1.1 %d " % self.status, self.reason, b"\r\n"]
         named = self.connection
         for kind, name, value in self.passed:
             if kind and workspace_host is not None:
-                if kind == headers.CLEAR_SITE_DATA:
+                if kind == headers.CLEAR_SITE_DATA or (preview and kind == headers.SERVICE_WORKER_ALLOWED):
                     continue
-                if not may_set(value.decode("latin-1"), workspace_host.decode("latin-1")):
+                if kind == headers.SET_COOKIE and not may_set(
+                    value.decode("latin-1"), workspace_host.decode("latin-1")
+                ):
                     continue
             if named and name.lower() in named:
                 continue

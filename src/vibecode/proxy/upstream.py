@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from vibecode.proxy.pool import UpstreamPool
 
 Key = tuple[str | None, int | None]
-"""Who answers: workspace and port inside it; no workspace means the control plane, no port the editor."""
+"""Who answers: a workspace's id and a port inside it; no workspace means the control plane, no port the editor."""
 
 
 class Body(Enum):

@@ -32,13 +32,14 @@ from vibecode.runtimes.base import Runtime
 from vibecode.runtimes.local.context import Options
 from vibecode.runtimes.local.files import write_atomic
 from vibecode.runtimes.local.layout import DataFolder
+from vibecode.runtimes.local.limits import raise_nofile
 from vibecode.runtimes.local.runtime import LocalRuntime
 from vibecode.server.adapters import LibraryProvisioner, StoreEditors
 from vibecode.services.accounts import Accounts
 from vibecode.services.activity import CHECK_INTERVAL, Activity
 from vibecode.services.agents import AgentTokens
 from vibecode.services.clock import SteadyClock, wall_now
-from vibecode.services.routing import WorkspaceRouter
+from vibecode.services.routing import WorkspaceRouter, ended_workspaces
 from vibecode.services.workspaces import Workspaces
 from vibecode.settings import Settings
 from vibecode.templates.library import BUILTIN, TemplateLibrary
@@ -74,6 +75,7 @@ async def serve(settings: Settings, *, on_ready: Callable[[str], None] | None = 
     PortTaken
         Another program listens on the port.
     """
+    raise_nofile()
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -152,11 +154,17 @@ class Server:
         for interval, work in ((CHECK_INTERVAL, self._activity.check), (EXPIRY_INTERVAL, self.accounts.expire)):
             task = asyncio.create_task(_every(interval, work))
             stack.push_async_callback(_cancel, task)
+        stack.push_async_callback(_cancel, asyncio.create_task(self._end_connections()))
         token_file = await self._write_cli_token()
         stack.enter_context(self._announced(token_file))
         _log.info(
             "server started", url=self.addresses().dashboard, version=__version__, data_dir=str(self._folder.root)
         )
+
+    async def _end_connections(self) -> None:
+        """End the connections of each workspace that stops or goes."""
+        async for workspace_id in ended_workspaces(self.runtime):
+            self.edge.close_workspace(workspace_id)
 
     def _services(self) -> Services:
         default = self._settings.idle_timeout or None

@@ -201,8 +201,15 @@ class Accounts:
 
     # Sign-in
 
-    async def create_login_link(self, user_id: str, *, origin: str) -> tuple[str, datetime]:
-        """Return the token of a one-time link, and when it expires."""
+    async def create_login_link(self, user_id: str, *, origin: str, maker: str) -> tuple[str, datetime]:
+        """Return the token of a one-time link, and when it expires.
+
+        Parameters
+        ----------
+        maker
+            Id of the session that asks for it. When that ends, so does the link: whoever had got hold of the session
+            has no way back.
+        """
         self.user(user_id)
         token = new_secret()
         expires_at = self._now() + LOGIN_LINK_LIFETIME
@@ -211,7 +218,7 @@ class Accounts:
                 secret_hash=hash_secret(token),
                 user=user_id,
                 origin=origin,
-                session=None,
+                session=maker,
                 binding_hash="",
                 expires_at=expires_at,
             )
@@ -227,7 +234,13 @@ class Accounts:
             It was used, has expired, or never was.
         """
         link = await self._store.take_secret(hash_secret(token))
-        if link is None or link.session is not None or link.expires_at <= self._now() or link.origin != origin:
+        if (
+            link is None
+            or link.binding_hash
+            or link.session not in self._sessions
+            or link.expires_at <= self._now()
+            or link.origin != origin
+        ):
             raise Gone("This sign-in link was used or has expired: get a new one with `vibecode login-link`.")
         return await self._create(
             SessionKind.BROWSER, link.user, origin=origin, lifetime=self._lifetime, user_agent=user_agent
@@ -271,6 +284,7 @@ class Accounts:
             entry is None
             or parent is None
             or entry.expires_at <= self._now()
+            or not entry.binding_hash
             or entry.origin != origin
             or entry.binding_hash not in {hash_secret(value) for value in bindings}
         ):
@@ -308,7 +322,15 @@ class Accounts:
             expires_at=now + lifetime,
             user_agent=user_agent[:300],
         )
-        await self._store.add_session(session)
+        gone = Gone("The sign-in behind this has just ended: sign in again.")
+        try:
+            await self._store.add_session(session)
+        except Conflict:
+            raise gone from None
+        # It may have been revoked, or the user removed, while the record was written.
+        if user_id not in self._users or (parent is not None and parent not in self._sessions):
+            await self._store.remove_sessions([session.id])
+            raise gone
         self._remember(session)
         _log.info("session created", session=session.id, kind=kind.value, user=user_id)
         return secret, session

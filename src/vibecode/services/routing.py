@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from typing import Final
 
 from vibecode.domain.cookies import session_cookie, values_of
@@ -18,6 +18,7 @@ from vibecode.domain.routing import (
     LoopbackHost,
     SessionView,
     Target,
+    UnknownHost,
     Upstream,
     WorkspaceHost,
     WorkspaceView,
@@ -25,6 +26,7 @@ from vibecode.domain.routing import (
     decide,
     parse_host,
 )
+from vibecode.domain.workspace import Phase
 from vibecode.runtimes.base import Runtime
 from vibecode.services.accounts import Accounts
 from vibecode.services.activity import Activity
@@ -52,12 +54,18 @@ class WorkspaceRouter:
         self._targets: dict[str, Target] = {}
 
     def target(self, host: str) -> Target:
-        """Return what a Host names; remembered, since the same few come again and again."""
+        """Return what a Host names.
+
+        It is remembered, since the same few come again and again; but not what names nothing of ours, since strangers
+        can make that up for ever, and at any length.
+        """
         target = self._targets.get(host)
         if target is None:
-            if len(self._targets) >= _HOSTS_REMEMBERED:
-                self._targets.clear()
-            target = self._targets[host] = parse_host(host, self._addresses())
+            target = parse_host(host, self._addresses())
+            if not isinstance(target, UnknownHost):
+                if len(self._targets) >= _HOSTS_REMEMBERED:
+                    self._targets.clear()
+                self._targets[host] = target
         return target
 
     def session(self, target: Target, cookies: list[str]) -> SessionView | None:
@@ -70,7 +78,7 @@ class WorkspaceRouter:
                 origin = addresses.dashboard
             case _:
                 return None
-        name = session_cookie(secure=addresses.scheme == "https")
+        name = session_cookie(secure=addresses.secure_cookies)
         session = self._accounts.find(values_of(name, cookies), origin=origin)
         if session is None:
             return None
@@ -105,15 +113,37 @@ class WorkspaceRouter:
             return False  # deleted meanwhile, or it can't be started; its page says why
 
     async def upstream(self, decision: ForwardToEditor | ForwardToPort | ForwardToControlPlane) -> Upstream | None:
-        """Return where to connect."""
+        """Return where to connect; None if nothing listens there, or the name is another workspace's by now."""
         match decision:
             case ForwardToControlPlane():
                 return self._control_plane
-            case ForwardToEditor(workspace=name):
-                return await self._runtime.upstream(name)
-            case ForwardToPort(workspace=name, port=port):
-                return await self._runtime.upstream(name, port=port)
+            case ForwardToEditor(workspace=name, workspace_id=identity):
+                found = await self._runtime.upstream(name)
+            case ForwardToPort(workspace=name, workspace_id=identity, port=port):
+                found = await self._runtime.upstream(name, port=port)
+        # Looked at last: an id never comes back, so if it is the same now, it was when the address was found.
+        workspace = self._runtime.peek(name)
+        return found if workspace is not None and workspace.id == identity else None
 
     def websocket_input(self, workspace: str) -> None:
         """Note that somebody uses a workspace through a WebSocket."""
         self._activity.websocket_input(workspace)
+
+
+async def ended_workspaces(runtime: Runtime) -> AsyncIterator[str]:
+    """Yield the id of each workspace that stops running or is removed, from now on: its connections have to end.
+
+    An id may come more than once.
+    """
+    changes = runtime.watch()
+    known = {workspace.name: workspace.id for workspace in await runtime.list()}
+    async for change in changes:
+        before = known.pop(change.name, None)
+        workspace = change.workspace
+        if workspace is not None:
+            known[change.name] = workspace.id
+            if workspace.phase is not Phase.RUNNING:
+                yield workspace.id
+        # A reader sees the latest state alone: the one of this name may be another by now.
+        if before is not None and (workspace is None or workspace.id != before):
+            yield before

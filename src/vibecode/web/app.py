@@ -16,7 +16,7 @@ from vibecode.domain.routing import DashboardHost, LoopbackHost, Target, Unknown
 from vibecode.web import dashboard, problems
 from vibecode.web.dependencies import Services
 from vibecode.web.routers import agent, authorize, session, system, users, workspaces
-from vibecode.web.security import SecurityHeaders
+from vibecode.web.security import MAX_BODY, SecurityHeaders
 from vibecode.web.workspace_origin import create_workspace_origin_app
 
 _LOOPBACK_PATHS: Final = ("/agent/", "/api/", "/healthz", "/readyz")
@@ -67,6 +67,7 @@ def create_main_app(services: Services) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         separate_input_output_schemas=False,
+        max_body_size=MAX_BODY,
     )
     app.state.services = services
     problems.install(app)

@@ -1,4 +1,4 @@
-"""Setting our cookies: host-only, out of reach of scripts, and with the ``__Host-`` prefix where TLS allows it."""
+"""Setting our cookies: host-only, out of reach of scripts, and with the ``__Host-`` prefix where browsers allow it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from vibecode.domain.routing import Addresses
 
 def set_session(response: Response, secret: str, *, expires_at: datetime, addresses: Addresses) -> None:
     """Sign the browser in to the origin that answers."""
-    secure = addresses.scheme == "https"
+    secure = addresses.secure_cookies
     response.set_cookie(
         session_cookie(secure=secure),
         secret,
@@ -26,13 +26,13 @@ def set_session(response: Response, secret: str, *, expires_at: datetime, addres
 
 def clear_session(response: Response, *, addresses: Addresses) -> None:
     """Sign the browser out of the origin that answers."""
-    secure = addresses.scheme == "https"
+    secure = addresses.secure_cookies
     response.delete_cookie(session_cookie(secure=secure), path="/", secure=secure, httponly=True, samesite="lax")
 
 
 def set_state(response: Response, value: str, *, addresses: Addresses) -> None:
     """Remember, for five minutes, that this browser asked for a ticket."""
-    secure = addresses.scheme == "https"
+    secure = addresses.secure_cookies
     response.set_cookie(
         state_cookie(secure=secure), value, max_age=300, path="/", secure=secure, httponly=True, samesite="lax"
     )
@@ -40,5 +40,5 @@ def set_state(response: Response, value: str, *, addresses: Addresses) -> None:
 
 def clear_state(response: Response, *, addresses: Addresses) -> None:
     """Forget it."""
-    secure = addresses.scheme == "https"
+    secure = addresses.secure_cookies
     response.delete_cookie(state_cookie(secure=secure), path="/", secure=secure, httponly=True, samesite="lax")

@@ -14,11 +14,20 @@ _IMMUTABLE: Final = "public, max-age=31536000, immutable"
 _FRESH: Final = "no-cache"
 
 
+def _find(path: str) -> Path | None:
+    """Return the file of a path below the folder; None if there is none, or the path can't be one."""
+    try:
+        file = (FOLDER / path).resolve()
+        return file if path and file.is_relative_to(FOLDER) and file.is_file() else None
+    except (OSError, ValueError):  # too long, or with a NUL
+        return None
+
+
 async def serve(request: Request) -> Response:
     """Answer with a file of the dashboard, or with its page for every address that is a view of it."""
     path: str = request.path_params["path"]
-    file = (FOLDER / path).resolve()
-    if path and file.is_relative_to(FOLDER) and file.is_file():
+    file = _find(path)
+    if file is not None:
         cache = _IMMUTABLE if path.startswith("assets/") else _FRESH
         return FileResponse(file, headers={"Cache-Control": cache})
     if path.startswith("assets/"):

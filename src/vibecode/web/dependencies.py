@@ -70,7 +70,7 @@ ServicesDependency = Annotated[Services, Depends(get_services)]
 def browser_session(request: Request, services: Services) -> Session | None:
     """Return the session that the request's cookies prove for the dashboard's origin."""
     addresses = services.addresses()
-    name = session_cookie(secure=addresses.scheme == "https")
+    name = session_cookie(secure=addresses.secure_cookies)
     return services.accounts.find(values_of(name, request.headers.getlist("cookie")), origin=addresses.dashboard)
 
 

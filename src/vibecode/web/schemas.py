@@ -5,13 +5,32 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 from vibecode.domain import accounts, workspace
 from vibecode.domain.giturl import mask
 from vibecode.domain.routing import Addresses
 from vibecode.domain.workspace import GitSource, Phase, Source, TemplateSource
+
+
+def _printable(value: str) -> str:
+    """Refuse control characters and lone surrogates: they do harm in a terminal, and can't be stored."""
+    if not all(character.isprintable() for character in value):
+        raise ValueError("it has characters that can't be printed")
+    return value
+
+
+def _cleaned(value: str) -> str:
+    """Replace what can't be printed: words from inside a workspace are shown to people in terminals."""
+    return "".join(character if character.isprintable() else "\ufffd" for character in value)
+
+
+Line = Annotated[str, AfterValidator(_printable)]
+"""A line of text from a client."""
+
+UntrustedLine = Annotated[str, AfterValidator(_cleaned)]
+"""A line of text from inside a workspace."""
 
 
 class Model(BaseModel):
@@ -50,8 +69,8 @@ class Git(Model):
     """A repository to clone."""
 
     type: Literal["git"]
-    url: str = Field(max_length=2000, examples=["https://git.example.org/team/project.git"])
-    branch: str | None = Field(None, max_length=250)
+    url: Line = Field(max_length=2000, examples=["https://git.example.org/team/project.git"])
+    branch: Line | None = Field(None, max_length=250)
 
 
 class FromTemplate(Model):
@@ -59,7 +78,7 @@ class FromTemplate(Model):
 
     type: Literal["template"]
     name: str = Field(max_length=40, examples=["python"])
-    parameters: dict[str, str] = Field(default_factory=dict)
+    parameters: dict[Line, Line] = Field(default_factory=dict, max_length=100)
 
 
 AnySource = Annotated[Git | FromTemplate, Field(discriminator="type")]
@@ -168,10 +187,10 @@ class NewWorkspace(Model):
         }
     )
 
-    name: str = Field(max_length=200)
+    name: Line = Field(max_length=200)
     source: AnySource | None = None
     idle_timeout: int | None = Field(None, description="Seconds; null is never; left out is the server's default.")
-    owner: str | None = Field(None, max_length=40, description="Id of the owner, if an admin creates it for another.")
+    owner: Line | None = Field(None, max_length=40, description="Id of the owner, if an admin creates it for another.")
 
     def domain_source(self) -> Source:
         """Return the source as the domain's."""
@@ -259,8 +278,8 @@ class NewUser(Model):
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"id": "bob", "email": "bob@example.org"}]})
 
-    id: str = Field(max_length=200)
-    email: str | None = None
+    id: Line = Field(max_length=200)
+    email: Line | None = Field(None, max_length=254)
     role: accounts.Role = accounts.Role.MEMBER
 
 
@@ -274,7 +293,7 @@ class LoginLink(Model):
 class NewLoginLink(Model):
     """For whom to make a sign-in link."""
 
-    user: str | None = Field(None, description="Id of the user; the caller if left out.")
+    user: Line | None = Field(None, max_length=200, description="Id of the user; the caller if left out.")
 
 
 class Session(Model):
@@ -410,7 +429,7 @@ class PortState(Model):
 class AgentTask(Model):
     """A task that runs in an editor window."""
 
-    name: str = Field(max_length=200)
+    name: UntrustedLine = Field(max_length=200)
     background: bool = False
 
 
@@ -419,7 +438,7 @@ class AgentItem(Model):
 
     model_config = ConfigDict(extra="ignore")
 
-    name: str = Field(max_length=200)
+    name: UntrustedLine = Field(max_length=200)
 
 
 class AgentReport(Model):

@@ -7,6 +7,11 @@ from typing import Final
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from vibecode.domain.routing import INTERNAL_PREFIX
+
+MAX_BODY: Final = 1024 * 1024
+"""Bytes that a request to the control plane may bring: it is read before anybody knows who sent it."""
+
 CONTENT_SECURITY_POLICY: Final = "; ".join(
     (
         "default-src 'none'",
@@ -54,8 +59,14 @@ class SecurityHeaders:
                 headers = MutableHeaders(scope=message)
                 if "content-security-policy" in headers:
                     headers["X-Frame-Options"] = "SAMEORIGIN"  # overruled by frame-ancestors where that is known
+                if 300 <= message["status"] < 400:
+                    # It rules what the redirected request says of the page that began it: the edge has to see that the
+                    # editor framed a preview. What redirects never shows.
+                    headers.setdefault("Referrer-Policy", "strict-origin")
                 for name, value in self._headers.items():
                     headers.setdefault(name, value)
+                if scope["path"].startswith(("/api/", "/agent/", INTERNAL_PREFIX)):
+                    headers.setdefault("Cache-Control", "no-store")
             await send(message)
 
         await self._app(scope, receive, send_with_headers)

@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator
 from typing import Annotated, Final
 from urllib.parse import urlencode
 
-from fastapi import FastAPI, Query, Request
+from fastapi import Depends, FastAPI, Query, Request
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, RedirectResponse, Response
 
@@ -28,6 +28,7 @@ from vibecode.web.cookies import clear_state, set_session, set_state
 from vibecode.web.dependencies import Services, ServicesDependency
 from vibecode.web.pages import TAB_SCRIPT, Page, content_security_policy, load_asset, render
 from vibecode.web.schemas import LogLine, Port, PortState, WorkspaceState
+from vibecode.web.security import MAX_BODY
 from vibecode.web.streams import until
 
 _NO_STORE: Final = {"Cache-Control": "no-store"}
@@ -35,7 +36,7 @@ _NO_STORE: Final = {"Cache-Control": "no-store"}
 
 def create_workspace_origin_app(services: Services) -> FastAPI:
     """Return the application for workspaces' addresses."""
-    app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
+    app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, max_body_size=MAX_BODY)
     app.state.services = services
     problems.install(app)
     app.add_api_route(INTERNAL_PREFIX + "enter", enter, methods=["GET"])
@@ -58,9 +59,8 @@ async def enter(
     """Use up a ticket, sign the browser in to this address, and go on to where it wanted."""
     addresses = services.addresses()
     target = _target(request, services)
-    bindings = values_of(state_cookie(secure=addresses.scheme == "https"), request.headers.getlist("cookie"))
-    # Only a path of this address: "//elsewhere" and "/\elsewhere" are other hosts to a browser.
-    path = to if to.startswith("/") and not to.startswith(("//", "/\\")) and "\n" not in to and "\r" not in to else "/"
+    bindings = values_of(state_cookie(secure=addresses.secure_cookies), request.headers.getlist("cookie"))
+    path = _own_path(to)
     try:
         secret, session = await services.accounts.redeem_ticket(
             ticket,
@@ -101,10 +101,17 @@ async def get_port(request: Request, services: ServicesDependency) -> PortState:
     )
 
 
-async def stream_events(request: Request, services: ServicesDependency) -> AsyncIterator[ServerSentEvent]:
-    """Stream the workspace's state and the log of its start, from the log's beginning."""
+async def _watched(request: Request, services: ServicesDependency) -> tuple[User, Workspace, str]:
+    """Return who watches what by which session; a dependency, since a stream that has begun can't be refused."""
     user, workspace = await _caller(request, services)
-    session = _session_id(request, services)
+    return user, workspace, _session_id(request, services)
+
+
+async def stream_events(
+    services: ServicesDependency, watched: Annotated[tuple[User, Workspace, str], Depends(_watched)]
+) -> AsyncIterator[ServerSentEvent]:
+    """Stream the workspace's state and the log of its start, from the log's beginning."""
+    user, workspace, session = watched
     queue: asyncio.Queue[ServerSentEvent | None] = asyncio.Queue(maxsize=100)
 
     async def follow_state() -> None:
@@ -207,7 +214,7 @@ async def show_page(request: Request, services: ServicesDependency) -> Response:
 def _ask_for_ticket(request: Request, target: WorkspaceHost, services: Services) -> Response:
     addresses = services.addresses()
     label = target.name if target.port is None else f"{target.port}--{target.name}"
-    existing = values_of(state_cookie(secure=addresses.scheme == "https"), request.headers.getlist("cookie"))
+    existing = values_of(state_cookie(secure=addresses.secure_cookies), request.headers.getlist("cookie"))
     # Two tabs that open at once share the value, so that neither makes the other's ticket useless.
     state = existing[0] if len(existing) == 1 and len(existing[0]) == 43 else secrets.token_urlsafe(32)
     query = urlencode({"workspace": label, "state": hash_secret(state), "to": _path(request)})
@@ -264,7 +271,13 @@ def _state(workspace: Workspace, services: Services) -> WorkspaceState:
 
 def _path(request: Request) -> str:
     query = request.url.query
-    return request.url.path + (f"?{query}" if query else "")
+    return _own_path(request.url.path + (f"?{query}" if query else ""))
+
+
+def _own_path(target: str) -> str:
+    """Return ``target`` if it is a path of this address, else the root, since two slashes begin a host."""
+    foreign = not target.startswith("/") or target.startswith(("//", "/\\"))
+    return "/" if foreign or any(character < " " for character in target) else target
 
 
 def _page(page: Page, status: int, /, **context: object) -> Response:

@@ -172,7 +172,45 @@ async def test_signing_in_by_a_link(tab: Page, mock: Mock, expected_errors: list
     assert "good" not in tab.url
 
 
-async def test_a_link_never_leads_to_another_origin(tab: Page, mock: Mock) -> None:
+async def test_a_link_asks_before_it_ends_the_sign_in_of_another(tab: Page, mock: Mock) -> None:
+    await mock.reset("few")
+    await tab.goto("/sign-in?next=%2Fusers#good")
+    await expect(tab.get_by_text("ends your present sign-in as alice")).to_be_visible()
+    assert (await mock.command("state"))["signIns"] == 0
+    await tab.get_by_role("button", name="Cancel").click()
+    await expect(tab.get_by_role("heading", name="Users")).to_be_visible()
+    assert (await mock.command("state"))["signIns"] == 0
+    await tab.goto("/sign-in#good")
+    await tab.get_by_role("button", name="Continue").click()
+    await expect(tab.get_by_text("billing-api").first).to_be_visible()
+    assert (await mock.command("state"))["signIns"] == 1
+
+
+async def test_kept_files_are_brought_back_and_deleted(tab: Page, mock: Mock) -> None:
+    await mock.reset("few")
+    await tab.goto("/")
+    await tab.get_by_text("Kept files (2)").click()
+    await tab.get_by_role("button", name="Bring back old-shop of alice").click()
+    await expect(tab.get_by_role("heading", name="old-shop")).to_be_visible()
+    await tab.goto("/")
+    await tab.get_by_text("Kept files (1)").click()
+    await tab.get_by_role("button", name="Delete for good: the kept files of thesis of bob").click()
+    dialog = tab.get_by_role("alertdialog", name="Delete the files of thesis?")
+    await dialog.get_by_role("textbox").fill("thesis")
+    await dialog.get_by_role("button", name="Delete for good").click()
+    await expect(tab.get_by_text("The files of thesis are deleted.")).to_be_visible()
+    await expect(tab.get_by_text("Kept files")).to_have_count(0)
+    assert (await mock.command("state"))["kept"] == []
+    # What is deleted without its files appears at once.
+    await tab.get_by_role("button", name="More for docs").click()
+    await tab.get_by_role("menuitem", name="Delete…").click()
+    await tab.get_by_role("alertdialog").get_by_role("textbox").fill("docs")
+    await tab.get_by_role("button", name="Delete workspace").click()
+    await expect(tab.get_by_text("Kept files (1)")).to_be_visible()
+
+
+async def test_a_link_never_leads_to_another_origin(tab: Page, mock: Mock, expected_errors: list[str]) -> None:
+    expected_errors.append("401 (Unauthorized)")
     await mock.reset("few", signedIn=False)
     await tab.goto("/sign-in?next=%2F%2Fevil.example#good")
     await expect(tab.get_by_text("billing-api").first).to_be_visible()

@@ -23,6 +23,17 @@ def click(name: str) -> Callable[[Page], Awaitable[None]]:
     return press
 
 
+async def unfold_kept(tab: Page) -> None:
+    """Show what deleted workspaces left."""
+    await tab.get_by_text("Kept files (2)").click()
+
+
+async def purge_kept(tab: Page) -> None:
+    """Ask for kept files to be deleted."""
+    await unfold_kept(tab)
+    await tab.get_by_role("button", name="Delete for good: the kept files of thesis of bob").click()
+
+
 async def choose_python(tab: Page) -> None:
     """Choose a template that has parameters."""
     await tab.get_by_role("radio", name="Python").check()
@@ -87,6 +98,8 @@ VIEWS = {
     "cards": View(path="/", text="kept: terminal is running npm test"),
     "table": View(path="/", text="billing-api", act=as_table),
     "many": View(path="/", text="api-alice-0", scenario="many"),
+    "kept files": View(path="/", text="Deleted on 2026-11-20", before="Kept files (2)", act=unfold_kept),
+    "kept files, delete": View(path="/", text="What bob had in it", before="Kept files (2)", act=purge_kept),
     "empty": View(path="/", text="Create your first workspace", scenario="empty"),
     "nothing found": View(path="/", text="No workspace matches", before="billing-api", act=search_nothing),
     "menu": View(path="/", text="Copy link", before="billing-api", act=click("More for alice")),
@@ -122,6 +135,7 @@ VIEWS = {
     "users, not for members": View(path="/users", text="Only administrators see the users", scenario="member"),
     "sign in": View(path="/sign-in", text="vibecode login-link"),
     "signed out": View(path="/account", text="vibecode login-link", signed_in=False),
+    "sign in as another": View(path="/sign-in#good", text="ends your present sign-in as"),
     "used link": View(path="/sign-in#used", text="This link no longer works", signed_in=False),
     "not found": View(path="/nowhere", text="There is no such page"),
 }

@@ -11,7 +11,7 @@ from tests.support.product import Answer, Product
 
 
 def cookie_of(answer: Answer) -> str:
-    found = re.search(r"^(vibecode=[^;]+)", answer.headers["set-cookie"], re.MULTILINE)
+    found = re.search(r"^(__Host-vibecode=[^;]+)", answer.headers["set-cookie"], re.MULTILINE)
     assert found, answer.headers
     return found[1]
 
@@ -58,7 +58,7 @@ def follow(product: Product, cookie: str, name: str) -> tuple[str, str, str]:
     """Go from a workspace's address to its ticket; return the ticket's path, the state cookie and the ticket."""
     first = product.request("GET", "/", token="", host=host(product, name), headers={"Accept": "text/html"})
     assert first.status == 303
-    state = re.search(r"^vibecode-state=[^;]+", first.headers["set-cookie"], re.MULTILINE)
+    state = re.search(r"^__Host-vibecode-state=[^;]+", first.headers["set-cookie"], re.MULTILINE)
     assert state
     location = urlsplit(first.headers["location"])
     answer = product.request("GET", f"{location.path}?{location.query}", token="", headers={"Cookie": cookie})
@@ -184,16 +184,16 @@ def test_a_workspace_is_entered_by_a_ticket(product: Product, alice: str) -> Non
 
 def test_a_ticket_is_good_once_for_its_address_and_browser(product: Product, alice: str) -> None:
     path, state, _ = follow(product, alice, "alice")
-    for headers in ({}, {"Cookie": "vibecode-state=" + "A" * 43}):
+    for headers in ({}, {"Cookie": "__Host-vibecode-state=" + "A" * 43}):
         answer = product.request("GET", path, token="", host=host(product, "alice"), headers=headers)
-        assert not re.search(r"^vibecode=", answer.headers.get("set-cookie", ""), re.MULTILINE)
+        assert not re.search(r"^__Host-vibecode=", answer.headers.get("set-cookie", ""), re.MULTILINE)
         path, state, _ = follow(product, alice, "alice")
     elsewhere = product.request("GET", path, token="", host=host(product, "mallory"), headers={"Cookie": state})
-    assert not re.search(r"^vibecode=", elsewhere.headers.get("set-cookie", ""), re.MULTILINE)
+    assert not re.search(r"^__Host-vibecode=", elsewhere.headers.get("set-cookie", ""), re.MULTILINE)
     path, state, _ = follow(product, alice, "alice")
     assert product.request("GET", path, token="", host=host(product, "alice"), headers={"Cookie": state}).status == 303
     replay = product.request("GET", path, token="", host=host(product, "alice"), headers={"Cookie": state})
-    assert not re.search(r"^vibecode=", replay.headers.get("set-cookie", ""), re.MULTILINE)
+    assert not re.search(r"^__Host-vibecode=", replay.headers.get("set-cookie", ""), re.MULTILINE)
 
 
 def test_the_way_in_leads_nowhere_else(product: Product, alice: str) -> None:

@@ -44,6 +44,8 @@ class MemoryRouter:
     waiting: list[str] = field(default_factory=list)
     woken: list[str] = field(default_factory=list)
     cancelled: list[str] = field(default_factory=list)
+    generation: int = 1
+    """Part of every workspace's id: another number makes new workspaces of the same names."""
     ready: asyncio.Event = field(default_factory=asyncio.Event)
     asked: int = 0
 
@@ -52,8 +54,12 @@ class MemoryRouter:
         session = next((found for value in session_values(cookies) if (found := self.sessions.get(value))), None)
         workspace = None
         if isinstance(target, WorkspaceHost) and (phase := self.phases.get(target.name)) is not None:
-            workspace = WorkspaceView(id=target.name, owner="alice", phase=phase)
+            workspace = WorkspaceView(id=self.id_of(target.name), owner="alice", phase=phase)
         return decide(request, target, session, workspace, ADDRESSES)
+
+    def id_of(self, name: str) -> str:
+        """Return the present id of a workspace."""
+        return f"w-{name}-{self.generation}"
 
     async def wait_ready(self, workspace: str, *, wake: bool, timeout: float) -> bool:
         self.waiting.append(workspace)

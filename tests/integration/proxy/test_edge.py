@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import resource
 import socket
+import sys
 
 import aiohttp
 import pytest
@@ -15,9 +18,10 @@ from tests.integration.proxy.site import SECRET, MemoryRouter, Site
 from tests.integration.proxy.upstreams import GoodUpstream, OddUpstream
 from vibecode.domain.errors import PortTaken
 from vibecode.domain.routing import SessionView
+from vibecode.domain.workspace import Phase
 from vibecode.proxy import activity
 from vibecode.proxy.edge import EmbeddedEdge
-from vibecode.proxy.limits import Limits
+from vibecode.proxy.limits import Limits, connections_possible
 
 
 def site_of(edge: EmbeddedEdge) -> Site:
@@ -96,7 +100,10 @@ async def test_a_revoked_session_loses_its_streams_and_websockets_and_nobody_els
             await stream.reader.readuntil(b"0\r\n\r\n")
         await others.send_str("still here")
         assert await others.receive_str(timeout=5) == "still here"
-        edge.close_workspace("alice")
+        edge.close_workspace("alice")  # a name is nobody's id
+        await others.send_str("still here")
+        assert await others.receive_str(timeout=5) == "still here"
+        edge.close_workspace(router.id_of("alice"))
         message = await others.receive(timeout=5)
         assert message.type in (aiohttp.WSMsgType.CLOSED, aiohttp.WSMsgType.ERROR)
 
@@ -112,6 +119,69 @@ async def test_a_slow_head_is_answered_408(start_edge: StartEdge) -> None:
                 await client.send(b"X")
                 await asyncio.sleep(0.05)
             assert (await answer).status == 408
+
+
+async def test_a_body_for_the_control_plane_has_a_time_for_all_of_it(start_edge: StartEdge) -> None:
+    site = site_of(await start_edge(Limits(body_timeout=0.5, tick=0.05)))
+    async with connect(site) as client, asyncio.timeout(10):
+        await client.send(request(site, "/upload", "Content-Length: 1000", method="POST", host=site.dashboard))
+        answer = asyncio.create_task(client.reply())
+        while not answer.done():
+            await client.send(b"X")
+            await asyncio.sleep(0.05)
+        assert (await answer).status == 408
+        assert b"slow_body" in (await answer).body
+
+
+async def test_an_upload_to_a_workspace_may_last_but_not_stand_still(start_edge: StartEdge) -> None:
+    site = site_of(await start_edge(Limits(upload_timeout=0.5, body_timeout=0.1, tick=0.05)))
+    async with connect(site) as client, asyncio.timeout(10):
+        await client.send(request(site, "/upload", "Content-Length: 20", method="POST"))
+        for _ in range(20):
+            await asyncio.sleep(0.05)
+            await client.send(b"X")
+        assert (await client.reply()).status == 200
+        await client.send(request(site, "/upload", "Content-Length: 20", method="POST", body=b"X"))
+        assert (await client.reply()).status == 408
+
+
+async def test_a_body_that_its_workspace_does_not_take_yet_is_waited_for(
+    start_edge: StartEdge, router: MemoryRouter
+) -> None:
+    """The client can't go on, so it is not the one that is late."""
+    router.phases["alice"] = Phase.STARTING
+    edge = await start_edge(Limits(upload_timeout=0.2, body_timeout=0.2, tick=0.05))
+    async with connect(site_of(edge)) as client, asyncio.timeout(10):
+        await client.send(request(site_of(edge), "/upload", "Content-Length: 2", method="POST", body=b"X"))
+        await asyncio.sleep(0.6)
+        router.phases["alice"] = Phase.RUNNING
+        router.ready.set()
+        await client.send(b"X")
+        assert (await client.reply()).status == 200
+
+
+async def test_a_large_body_is_not_for_the_control_plane(start_edge: StartEdge, good: GoodUpstream) -> None:
+    site = site_of(await start_edge(Limits(body_size=1000, tick=0.05)))
+    fits = request(site, "/upload", "Content-Length: 1000", method="POST", host=site.dashboard, body=bytes(1000))
+    assert (await ask(site, fits)).status == 200
+    announced = request(
+        site, "/upload", "Content-Length: 1001", "Expect: 100-continue", method="POST", host=site.dashboard
+    )
+    reply = await ask(site, announced)
+    assert (reply.status, reply.header("Content-Type")) == (413, "application/problem+json")
+    assert b"body_too_large" in reply.body
+    chunk = b"1f4\r\n" + bytes(500) + b"\r\n"
+    for body, status in ((chunk * 2 + b"0\r\n\r\n", 200), (chunk * 3, 413)):
+        sent = request(site, "/upload", "Transfer-Encoding: chunked", method="POST", host=site.dashboard, body=body)
+        assert (await ask(site, sent)).status == status
+    own = request(site, "/upload", "Content-Length: 5000", method="POST", body=bytes(5000))
+    assert (await ask(site, own)).status == 200
+
+
+async def test_a_page_of_a_silent_port_takes_no_large_body_either(start_edge: StartEdge) -> None:
+    site = site_of(await start_edge(Limits(body_size=10, tick=0.05)))
+    lines = ("Accept: text/html", "Content-Length: 11")
+    assert (await ask(site, request(site, "/", *lines, host=site.silent, body=bytes(11)))).status == 413
 
 
 async def test_an_idle_connection_is_ended_and_a_busy_one_is_not(start_edge: StartEdge) -> None:
@@ -138,6 +208,43 @@ async def test_connections_beyond_the_limit_are_answered_503(start_edge: StartEd
         async with asyncio.timeout(5):
             while (await ask(site, request(site))).status != 200:
                 await asyncio.sleep(0.05)
+
+
+async def test_open_files_limit_connections(start_edge: StartEdge, monkeypatch: pytest.MonkeyPatch) -> None:
+    edge = await start_edge(Limits(tick=0.05))
+    site = site_of(edge)
+    soft = 64 + 3 * 16
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (soft, soft))
+    async with contextlib.AsyncExitStack() as stack:
+        for _ in range(16):
+            client = await stack.enter_async_context(connect(site))
+            await client.send(request(site))
+            assert (await client.reply()).status == 200
+        for _ in range(10):
+            refused = await stack.enter_async_context(connect(site))
+            assert (await refused.reply()).status == 503
+        # Two are let read their answer in peace, and hold a file until then; the others are done with.
+        async with asyncio.timeout(5):
+            while edge.connections > 18:
+                await asyncio.sleep(0.02)
+
+
+@pytest.mark.parametrize(
+    ("soft", "most"), [(1024, 320), (100, 16), (1 << 20, 349_504), (resource.RLIM_INFINITY, sys.maxsize)]
+)
+def test_a_third_of_the_open_files_is_for_connections(monkeypatch: pytest.MonkeyPatch, soft: int, most: int) -> None:
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (soft, resource.RLIM_INFINITY))
+    assert connections_possible() == most
+
+
+async def test_the_next_workspace_of_a_name_is_not_served_by_the_last_ones_program(
+    site: Site, router: MemoryRouter, odd: OddUpstream
+) -> None:
+    assert (await ask(site, request(site, "/ok", host=site.preview))).status == 200
+    router.generation += 1
+    router.upstreams["alice", 3000] = router.upstreams["alice", 3001]
+    assert (await ask(site, request(site, "/ok", host=site.preview))).status == 404
+    assert len(odd.requests) == 1
 
 
 async def test_an_upstream_connection_serves_many_requests(site: Site, odd: OddUpstream) -> None:

@@ -53,7 +53,7 @@ class Person:
 
 def cookie_of(answer: Answer) -> str:
     """Return the session that an answer sets."""
-    found = re.search(r"^(vibecode=[^;]+)", answer.headers["set-cookie"], re.MULTILINE)
+    found = re.search(r"^(__Host-vibecode=[^;]+)", answer.headers["set-cookie"], re.MULTILINE)
     assert found, answer.headers
     return found[1]
 
@@ -80,7 +80,7 @@ def enter(product: Product, cookie: str, label: str) -> str:
     """Go from the dashboard to an address of a workspace; return the session there."""
     host = host_of(product, label)
     first = product.request("GET", "/", token="", host=host, headers={"Accept": "text/html"})
-    state = re.search(r"^vibecode-state=[^;]+", first.headers["set-cookie"], re.MULTILINE)
+    state = re.search(r"^__Host-vibecode-state=[^;]+", first.headers["set-cookie"], re.MULTILINE)
     assert state
     asked = urlsplit(first.headers["location"])
     ticket = product.request("GET", f"{asked.path}?{asked.query}", token="", headers={"Cookie": cookie})

@@ -33,6 +33,16 @@ url => new Promise(resolve => {
 })
 """
 
+EMBED = """
+([kind, url]) => new Promise(resolve => {
+    const element = document.createElement(kind);
+    element.onload = () => resolve('loaded');
+    element.onerror = () => resolve('refused');
+    element.src = url;
+    document.body.append(element);
+})
+"""
+
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
@@ -86,6 +96,39 @@ def test_it_changes_nothing_at_another_workspaces_preview(product: Product, page
         requests = program.requests()
     assert "GET /" in requests
     assert set(requests) <= {"GET /", "GET /favicon.ico"}
+
+
+@pytest.mark.parametrize("policy", ["strict-origin-when-cross-origin", "no-referrer", "unsafe-url"])
+def test_it_cannot_use_another_workspaces_preview_by_reading(product: Product, page: Page, policy: str) -> None:
+    with program_in(product, "alice") as program:
+        preview = product.workspace_url(f"{program.port}--alice")
+        other = page.context.new_page()
+        other.goto(preview + "/")
+        assert other.inner_text("body") == "preview"
+        page.evaluate(
+            "policy => { const meta = document.createElement('meta'); meta.name = 'referrer'; meta.content = policy; "
+            "document.head.append(meta) }",
+            policy,
+        )
+        page.evaluate(LOAD, preview + "/delete-everything")
+        page.evaluate(EMBED, ["script", preview + "/private.js"])
+        page.evaluate(EMBED, ["iframe", preview + "/framed"])
+        requests = program.requests()
+    assert set(requests) <= {"GET /", "GET /favicon.ico"}
+
+
+def test_the_workspaces_own_editor_frames_a_preview(product: Product, page: Page) -> None:
+    with program_in(product, "alice") as program:
+        page.goto(product.workspace_url("alice") + "/robots.txt")
+        # The browser was never at the preview: it gets its session on the way, through the dashboard.
+        page.evaluate(EMBED, ["iframe", product.workspace_url(f"{program.port}--alice") + "/"])
+        assert page.frames[1].inner_text("body") == "preview"
+
+
+def test_no_service_worker_is_installed_at_a_preview(product: Product, page: Page, evil: Program) -> None:
+    said = page.evaluate("() => navigator.serviceWorker.register('/sw.js').then(() => 'installed', e => e.message)")
+    assert "403" in said
+    assert page.evaluate("() => navigator.serviceWorker.getRegistrations().then(all => all.length)") == 0
 
 
 def test_it_cannot_frame_what_is_ours(product: Product, page: Page) -> None:

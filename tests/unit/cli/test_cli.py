@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
 import resource
+import socket
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -96,20 +99,57 @@ def test_status_and_down_without_a_server(tmp_path: Path) -> None:
     assert down.stdout == "No server is running.\n"
 
 
-def test_a_server_file_that_was_left_behind_fools_nobody(tmp_path: Path) -> None:
-    (tmp_path / "run").mkdir()
+def leave_server_file(data_dir: Path) -> None:
+    """Leave what a running server of this process would."""
+    run_folder = data_dir / "run"
     left = {
         "pid": os.getpid(),
         "url": "http://vibecode.localhost:1",
         "domain": "vibecode.localhost",
-        "socket": str(tmp_path / "run" / "api.sock"),
-        "token_file": str(tmp_path / "run" / "cli.token"),
+        "socket": str(run_folder / "api.sock"),
+        "token_file": str(run_folder / "cli.token"),
         "version": "0",
     }
-    (tmp_path / "run" / "server.json").write_text(json.dumps(left))
-    (tmp_path / "run" / "cli.token").write_text("x")
+    (run_folder / "server.json").write_text(json.dumps(left))
+    (run_folder / "cli.token").write_text("x")
+
+
+def test_a_server_file_that_was_left_behind_fools_nobody(tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    leave_server_file(tmp_path)
     assert run("status", data_dir=tmp_path).returncode == 1
     assert run("down", data_dir=tmp_path).stdout == "No server is running.\n"
+
+
+@pytest.mark.parametrize("hangs", [False, True], ids=["nothing listens", "it hangs up"])
+def test_a_server_that_does_not_answer_is_not_said_to_be_gone(tmp_path: Path, hangs: bool) -> None:
+    folder = DataFolder(tmp_path)
+    folder.prepare()
+    folder.lock(url="http://vibecode.localhost:1")
+    leave_server_file(tmp_path)
+    with socket.socket(socket.AF_UNIX) as listener:
+        if hangs:
+            listener.bind(str(tmp_path / "run" / "api.sock"))
+            listener.listen()
+            threading.Thread(target=hang_up, args=(listener,), daemon=True).start()
+        status = run("status", data_dir=tmp_path)
+        as_json = run("status", "--json", data_dir=tmp_path)
+        others = [run(*command, data_dir=tmp_path) for command in (("up",), ("down",), ("workspace", "list"))]
+    folder.release()
+    words = f"The server (pid {os.getpid()}) does not answer"
+    assert status.returncode == 1
+    assert status.stdout.startswith(words)
+    assert json.loads(as_json.stdout)["running"] is True
+    for result in others:
+        assert result.returncode == 1
+        assert result.stderr.startswith(f"Error: {words}")
+
+
+def hang_up(listener: socket.socket) -> None:
+    """Take each connection and end it without an answer, as a server without free descriptors does."""
+    with contextlib.suppress(OSError):
+        while True:
+            listener.accept()[0].close()
 
 
 def test_a_wrong_setting_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -167,6 +207,26 @@ def test_a_server_elsewhere_that_is_not_there_is_named(
         f"Error: {url}, which VIBECODE_URL names, can't be reached (Connection refused): "
         "check the address and the network.\n"
     )
+
+
+@pytest.mark.parametrize("url", ["http://code.example.org", "http://10.0.0.1:8000/", "http://localhost.example.org"])
+def test_a_token_is_not_sent_in_clear_to_another_machine(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, url: str
+) -> None:
+    monkeypatch.setenv("VIBECODE_URL", url)
+    monkeypatch.setenv("VIBECODE_TOKEN", "secret")
+    result = run("workspace", "list", data_dir=tmp_path)
+    assert result.returncode == 1
+    assert result.stderr == (
+        "Error: VIBECODE_URL would send VIBECODE_TOKEN unencrypted through the network: use an address with https://.\n"
+    )
+
+
+@pytest.mark.parametrize("url", ["http://[::1]:1", "http://VibeCode.localhost:1"])
+def test_this_machine_is_reached_without_encryption(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    monkeypatch.setenv("VIBECODE_URL", url)
+    monkeypatch.setenv("VIBECODE_TOKEN", "t")
+    assert "can't be reached" in run("workspace", "list", data_dir=tmp_path).stderr
 
 
 @pytest.mark.parametrize("url", ["code.example.org", "http://", "http://x:port", "http://[::1"])

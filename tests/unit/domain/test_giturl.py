@@ -132,6 +132,11 @@ def test_what_is_no_branch_is_refused(branch: str) -> None:
         ("fatal: 'https://secret@host/a' not found", "fatal: 'https://***@host/a' not found"),
         ("ssh://git@host/a", "ssh://git@host/a"),
         ("ssh://git:secret@host/a", "ssh://***@host/a"),
+        ("https://user:p@ss@host/a", "https://***@host/a"),
+        ("https://to@ken@host/a", "https://***@host/a"),
+        ("ssh://git:p@ss@host/a", "ssh://***@host/a"),
+        ("https://host/a@b", "https://host/a@b"),
+        ("https://host/a?by=a@b", "https://host/a?by=a@b"),
         ("git@host:a/b", "git@host:a/b"),
         ("https://host/a?access_token=secret&b=1", "https://host/a?access_token=***&b=1"),
         ("https://host/a?b=1&private_token=secret", "https://host/a?b=1&private_token=***"),
@@ -141,9 +146,9 @@ def test_secrets_are_masked(text: str, shown: str) -> None:
     assert mask(text) == shown
 
 
-@given(st.from_regex(r"\A[A-Za-z0-9._~!$&'()*+,;=%-]{4,30}\Z"))
-def test_no_password_survives(password: str) -> None:
-    secret = f"S3CR3T{password}"
+@given(st.from_regex(r"\A[A-Za-z0-9._~!$&'()*+,;=%:@\[\]-]{0,30}\Z"), st.from_regex(r"\A[A-Za-z0-9:@.-]{0,9}\Z"))
+def test_no_password_survives(password: str, before: str) -> None:
+    secret = f"{before}S3CR3T{password}"
     for url in (f"https://u:{secret}@host/a", f"https://{secret}@host/a", f"ssh://u:{secret}@host/a"):
         assert "S3CR3T" not in mask(f"Cloning {url} now")
         assert "S3CR3T" not in without_secrets(url)
@@ -151,4 +156,6 @@ def test_no_password_survives(password: str) -> None:
 
 def test_what_is_kept_of_a_source_has_no_secret() -> None:
     assert without_secrets("https://user:secret@host/a.git") == "https://host/a.git"
+    assert without_secrets("https://user:p@ss@host/a.git") == "https://host/a.git"
+    assert without_secrets("https://host/a@b.git") == "https://host/a@b.git"
     assert without_secrets("ssh://git@host/a.git") == "ssh://git@host/a.git"

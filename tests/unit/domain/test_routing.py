@@ -30,6 +30,8 @@ from vibecode.domain.workspace import Phase
 ADDRESSES = Addresses(scheme="http", domain="vibecode.localhost", workspace_domain="vibecode.localhost", port=8000)
 HOST = "alice.vibecode.localhost:8000"
 OWN = "http://alice.vibecode.localhost:8000"
+PREVIEW = "3000--alice.vibecode.localhost:8000"
+PREVIEW_ORIGIN = "http://3000--alice.vibecode.localhost:8000"
 ALICE = SessionView(id="s-1", user="alice", is_admin=False)
 BOB = SessionView(id="s-2", user="bob", is_admin=False)
 ADMIN = SessionView(id="s-3", user="root", is_admin=True)
@@ -107,12 +109,12 @@ def test_production_keeps_workspaces_on_a_domain_of_their_own() -> None:
 @pytest.mark.parametrize("session", [ALICE, ADMIN])
 @pytest.mark.parametrize("request_", [page(), fetch(), websocket(), fetch(method="POST", origin=OWN)])
 def test_owner_and_admin_pass(session: SessionView, request_: EdgeRequest) -> None:
-    assert ask(request_, session, view()) == ForwardToEditor(workspace="alice", session=session.id)
+    assert ask(request_, session, view()) == ForwardToEditor(workspace="alice", workspace_id="w-1", session=session.id)
 
 
 def test_a_port_is_a_way_of_its_own() -> None:
     decision = ask(page(host="3000--alice.vibecode.localhost:8000"), ALICE, view())
-    assert decision == ForwardToPort(workspace="alice", port=3000, session="s-1")
+    assert decision == ForwardToPort(workspace="alice", workspace_id="w-1", port=3000, session="s-1")
 
 
 @pytest.mark.parametrize("phase", list(Phase))
@@ -143,12 +145,24 @@ def test_an_unknown_host_is_refused_whoever_asks() -> None:
     "origin", ["http://bob.vibecode.localhost:8000", "http://vibecode.localhost:8000", "null", "x"]
 )
 def test_a_websocket_from_another_page_is_refused(origin: str) -> None:
-    decision = ask(websocket(origin=origin), ALICE, view())
-    if origin == "null":
-        # Sandboxed frames have no origin; the cookie is Lax and isn't sent from one of another site.
-        assert ask(fetch(method="POST", origin=origin), ALICE, view()) == decision or isinstance(decision, Refuse)
-    assert isinstance(decision, Refuse)
-    assert decision.code == "cross_origin"
+    for host in (HOST, PREVIEW):
+        decision = ask(websocket(host=host, origin=origin), ALICE, view())
+        assert isinstance(decision, Refuse)
+        assert decision.code == "cross_origin"
+
+
+@pytest.mark.parametrize("host", [HOST, PREVIEW])
+def test_what_has_no_origin_of_its_own_is_nobodys(host: str) -> None:
+    """Sandboxed frames and data: pages send ``null``, whoever made them."""
+    for request in (
+        websocket(host=host, origin="null"),
+        fetch(host=host, method="POST", origin="null"),
+        fetch(host=host, method="POST", origin="null", fetch_site="same-origin"),
+        fetch(host=host, origin="null", fetch_site="cross-site"),
+    ):
+        decision = ask(request, ALICE, view())
+        assert isinstance(decision, Refuse)
+        assert decision.code == "cross_origin"
 
 
 @pytest.mark.parametrize(
@@ -186,6 +200,95 @@ def test_previews_of_one_workspace_may_call_each_other() -> None:
         host=host, method="POST", origin="http://3000--bob.vibecode.localhost:8000", fetch_site="same-site"
     )
     assert isinstance(ask(stranger, ALICE, view()), Refuse)
+
+
+@pytest.mark.parametrize("origin", [PREVIEW_ORIGIN, "http://alice.vibecode.localhost:9999", "ftp" + OWN[4:]])
+def test_the_editor_takes_no_orders_from_previews_or_other_tcp_ports(origin: str) -> None:
+    for request in (
+        websocket(origin=origin),
+        fetch(method="POST", origin=origin, fetch_site="same-site"),
+    ):
+        decision = ask(request, ALICE, view())
+        assert isinstance(decision, Refuse)
+        assert decision.code == "cross_origin"
+
+
+@pytest.mark.parametrize(
+    ("host", "origin", "passes"),
+    [
+        (PREVIEW, "http://8000--alice.vibecode.localhost:8000", True),
+        (PREVIEW, "http://8000--alice.vibecode.localhost:9999", False),
+        (PREVIEW, "http://8000--alice.vibecode.localhost", False),
+        (PREVIEW, "ftp://8000--alice.vibecode.localhost:8000", False),
+        ("3000--alice.vibecode.localhost:18000", "http://alice.vibecode.localhost:18000", True),
+        ("3000--alice.vibecode.localhost", "http://alice.vibecode.localhost", True),
+        ("3000--alice.vibecode.localhost", "https://alice.vibecode.localhost", True),
+    ],
+)
+def test_a_preview_takes_orders_from_its_workspace_at_the_same_tcp_port(host: str, origin: str, passes: bool) -> None:
+    for request in (
+        websocket(host=host, origin=origin),
+        fetch(host=host, method="POST", origin=origin, fetch_site="same-site"),
+        fetch(host=host, fetch_site="same-site", referer=origin + "/"),
+    ):
+        assert isinstance(ask(request, ALICE, view()), ForwardToPort if passes else Refuse)
+
+
+def embedded(dest: str, referer: str, *, mode: str = "no-cors", site: str = "same-site") -> EdgeRequest:
+    return EdgeRequest(
+        method="GET", host=PREVIEW, path="/", fetch_mode=mode, fetch_site=site, fetch_dest=dest, referer=referer
+    )
+
+
+@pytest.mark.parametrize(("mode", "dest"), [("no-cors", "image"), ("no-cors", "script"), ("navigate", "iframe")])
+def test_only_pages_of_its_workspace_embed_a_preview(mode: str, dest: str) -> None:
+    for referer in (OWN + "/", OWN, "http://8000--alice.vibecode.localhost:8000/a?b"):
+        assert isinstance(ask(embedded(dest, referer, mode=mode), ALICE, view()), ForwardToPort)
+    for site in ("same-site", "cross-site"):
+        for referer in (
+            "",
+            "http://bob.vibecode.localhost:8000/",
+            "http://vibecode.localhost:8000/",
+            "http://evil.example/" + OWN,
+            OWN + "@evil.example/",
+            "about:blank",
+        ):
+            decision = ask(embedded(dest, referer, mode=mode, site=site), ALICE, view())
+            assert isinstance(decision, Refuse)
+            assert decision.code == "cross_origin"
+
+
+@pytest.mark.parametrize("site", ["none", "same-origin", "same-site", "cross-site"])
+def test_a_link_anywhere_opens_a_preview(site: str) -> None:
+    assert isinstance(ask(embedded("document", "", mode="navigate", site=site), ALICE, view()), ForwardToPort)
+
+
+@pytest.mark.parametrize("path", ["/sw.js", "/.vibecode/tab.js"])
+@pytest.mark.parametrize("session", [None, ALICE])
+def test_a_preview_has_no_service_worker(session: SessionView | None, path: str) -> None:
+    for header in ({"service_worker": "script"}, {"fetch_dest": "serviceworker"}):
+        request = EdgeRequest(method="GET", host=PREVIEW, path=path, fetch_site="same-origin", **header)
+        decision = ask(request, session, view())
+        assert isinstance(decision, Refuse)
+        assert (decision.status, decision.code) == (403, "service_worker_refused")
+
+
+@pytest.mark.parametrize(
+    ("path", "passes"),
+    [
+        ("/_static/out/browser/serviceWorker.js", True),
+        ("/stable-53c2f3253bcf/static/out/vs/workbench/contrib/webview/browser/pre/service-worker.js", True),
+        ("/stable-53c2f3253bcf/vscode-remote-resource", False),
+        ("/vscode-remote-resource/static/service-worker.js", False),
+        ("/.vibecode/tab.js", False),
+        ("/sw.js", False),
+    ],
+)
+def test_the_editor_has_its_own_service_workers_alone(path: str, passes: bool) -> None:
+    for site in ("same-origin", "same-site"):
+        request = EdgeRequest(method="GET", host=HOST, path=path, fetch_site=site, service_worker="script")
+        allowed = passes and site == "same-origin"
+        assert isinstance(ask(request, ALICE, view()), ForwardToEditor if allowed else Refuse)
 
 
 def test_behind_a_port_forward_origin_matches_host() -> None:

@@ -49,3 +49,25 @@ def test_whatever_is_there_is_the_users(tmp_path: Path, present: str) -> None:
     assert not write_if_absent(path, {"a": 1})
     assert not (tmp_path / "elsewhere.json").exists()
     assert [item.name for item in path.parent.iterdir()] == ["settings.json"]
+
+
+@pytest.mark.parametrize(
+    "link", [".local", ".local/share", ".local/share/code-server", ".local/share/code-server/User"]
+)
+def test_nothing_is_written_through_a_link_out_of_the_home(tmp_path: Path, skeleton: Path, link: str) -> None:
+    home, outside = tmp_path / "home", tmp_path / "outside"
+    outside.mkdir(mode=0o755)
+    path = home / link
+    path.parent.mkdir(parents=True)
+    path.symlink_to(outside)
+    with pytest.raises(NotADirectoryError, match="is a link out of its home"):
+        seed_home(home, settings={"a": 1}, skeleton=skeleton)
+    assert not list(outside.iterdir())
+
+
+def test_links_within_the_home_are_its_owners(tmp_path: Path, skeleton: Path) -> None:
+    home = tmp_path / "home"
+    (home / "dotfiles/local").mkdir(parents=True)
+    (home / ".local").symlink_to("dotfiles/local")
+    seed_home(home, settings={"a": 1}, skeleton=skeleton)
+    assert (home / "dotfiles/local/share/code-server/User/settings.json").exists()

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vibecode.domain.routing import RequestKind
+from vibecode.proxy import headers
 from vibecode.proxy.problems import Rejected
 from vibecode.proxy.requests import parse_request
 from vibecode.proxy.responses import parse_response
@@ -70,6 +71,30 @@ def test_names_that_connection_mentions_are_for_this_connection_only() -> None:
     got = forwarded(request("Connection: keep-alive, X-One , x-TWO", "X-One: 1", "X-Two: 2", "X-Three: 3"))
     assert got[2] == "X-Three: 3"
     assert not any(line.startswith(("X-One", "X-Two", "Connection")) for line in got)
+
+
+def test_the_router_sees_where_a_request_comes_from_and_what_for() -> None:
+    seen = parse_request(request("Referer: http://a.example/b", "Service-Worker: script")).edge_request()
+    assert (seen.referer, seen.service_worker) == ("http://a.example/b", "script")
+
+
+def test_a_preview_widens_no_service_workers_reach() -> None:
+    head = parse_response(b"HTTP/1.1 200 OK\r\nservice-worker-allowed: /\r\nX-One: 1\r\n\r\n")
+    assert b"service-worker-allowed" not in head.forwarded(b"", workspace_host=b"a.example", preview=True)
+    assert b"X-One: 1" in head.forwarded(b"", workspace_host=b"a.example", preview=True)
+    # The editor's own worker is for all of its address.
+    assert b"service-worker-allowed: /" in head.forwarded(b"", workspace_host=b"a.example")
+    assert b"service-worker-allowed: /" in head.forwarded(b"", workspace_host=None)
+
+
+def test_made_up_names_are_not_remembered_at_any_length() -> None:
+    tables = (headers._request_table, headers._response_table)
+    for lookup in (headers.request_field, headers.response_field):
+        for number in range(5000):
+            assert lookup(b"Y-%d" % number + b"a" * 100) == headers.PASS
+    assert lookup(b"Y-" + b"a" * 100) == headers.PASS
+    assert sum(len(name) for table in tables for name in table) <= 2 * 2048 * 64
+    assert headers.request_field(b"X-Forwarded-" + b"a" * 100) == headers.DROP
 
 
 def test_our_cookies_pass_to_the_control_plane_only() -> None:

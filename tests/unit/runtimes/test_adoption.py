@@ -17,7 +17,7 @@ from urllib.parse import quote
 import psutil
 import pytest
 
-from tests.support.local_runtime import ask, build, opened, reach, running, until
+from tests.support.local_runtime import LIMIT, ask, build, opened, reach, running, until
 from tests.support.stores import MemoryStore
 from vibecode.domain.workspace import Phase, TemplateSource
 from vibecode.runtimes.local import bringup
@@ -36,7 +36,7 @@ async def killed_server(root: Path) -> AsyncIterator[tuple[str, Path, int]]:
         stdout=subprocess.PIPE,
     )
     assert server.stdout is not None
-    workspace_id = (await asyncio.wait_for(server.stdout.readline(), 30)).decode().strip()
+    workspace_id = (await asyncio.wait_for(server.stdout.readline(), LIMIT)).decode().strip()
     folder = root / "data" / "workspaces" / workspace_id
     editor = json.loads((folder / "run" / "process.json").read_text())
     pids = [editor["pid"]]
@@ -67,7 +67,7 @@ async def test_workspaces_outlive_a_killed_server(tmp_path: Path) -> None:
             assert found.editor_version == "1.0.0"
             assert json.loads((folder / "run" / "process.json").read_text())["pid"] == state["pid"]
             assert json.loads((folder / "run" / "agent.json").read_text())["token"] == f"token-of-{workspace_id}"
-            assert psutil.Process(terminal).status() == psutil.STATUS_SLEEPING
+            assert ProcessId.of(terminal) is not None
 
             # It is supervised like a child: its exit is noticed, and a stop ends it and what it started.
             await ask(state["socket"], "/exit?3")
@@ -103,7 +103,7 @@ async def test_an_editor_that_answers_late_is_waited_for(tmp_path: Path, monkeyp
             assert found is not None
             assert found.phase is Phase.STARTING
             editor.send(signal.SIGCONT)
-            assert await runtime.wait_ready("alice", timeout=20)
+            assert await runtime.wait_ready("alice", timeout=LIMIT)
             found = runtime.peek("alice")
             assert found is not None
             assert found.started_at is not None
@@ -135,14 +135,14 @@ async def test_a_stranger_with_the_pid_is_never_signalled(tmp_path: Path) -> Non
             state["pid"] = stranger.pid
             (folder / "run" / "process.json").write_text(json.dumps(state))
             async with opened(build(tmp_path / "data", store=MemoryStore(tmp_path / "store"))) as runtime:
-                assert await runtime.wait_ready("alice", timeout=20)
+                assert await runtime.wait_ready("alice", timeout=LIMIT)
                 assert json.loads((folder / "run" / "process.json").read_text())["pid"] != stranger.pid
                 # What its terminals left behind, with no editor to belong to, was cleaned.
                 assert ProcessId.of(terminal) is None
                 assert any(event.kind == "cleaned" for event in await runtime.events("alice"))
                 await runtime.delete("alice", purge=True)
             assert stranger.returncode is None
-            assert psutil.Process(stranger.pid).status() == psutil.STATUS_SLEEPING
+            assert ProcessId.of(stranger.pid) is not None
         finally:
             stranger.kill()
             await stranger.wait()
@@ -177,6 +177,6 @@ async def test_files_that_were_half_made_are_made_again(tmp_path: Path) -> None:
         (folder / "files.part" / "half.txt").write_text("half")
         store.records[workspace.id] = replace(store.records[workspace.id], provisioned=False, wants_running=True)
         async with opened(build(tmp_path, store=store)) as again:
-            assert await again.wait_ready("alice", timeout=20)
+            assert await again.wait_ready("alice", timeout=LIMIT)
             assert [path.name for path in (folder / "files" / "alice").iterdir()] == ["hello.txt"]
             assert not (folder / "files.part").exists()

@@ -9,6 +9,7 @@ from pathlib import Path
 import psutil
 
 from tests.support.local_runtime import (
+    LIMIT,
     QUICK,
     HelperEditor,
     ask,
@@ -67,11 +68,11 @@ async def test_three_quick_crashes_fail_it_with_its_last_words(tmp_path: Path) -
         assert "Cannot find module 'heart' / helper gives up" in failed.reason
         assert len([e for e in await runtime.events("alice") if e.kind == "crashed"]) == 2
         assert (await runtime.events("alice"))[0].kind == "failed"
-        assert await runtime.wait_ready("alice", timeout=5) is False
+        assert await runtime.wait_ready("alice", timeout=LIMIT) is False
 
         (home / "behave").unlink()
         await runtime.start("alice")
-        assert await runtime.wait_ready("alice", timeout=20)
+        assert await runtime.wait_ready("alice", timeout=LIMIT)
 
 
 async def test_crashes_far_apart_are_each_the_first(tmp_path: Path) -> None:
@@ -108,7 +109,7 @@ async def test_without_an_editor_it_fails_with_what_to_do_and_starts_later(tmp_p
         assert failed.reason == "No editor is installed: run vibecode editor install."
         editor.version = "1.0.0"
         await runtime.start("alice")
-        assert await runtime.wait_ready("alice", timeout=20)
+        assert await runtime.wait_ready("alice", timeout=LIMIT)
 
 
 async def test_stopping_a_failed_one_makes_it_stopped(tmp_path: Path) -> None:

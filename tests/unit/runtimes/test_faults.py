@@ -8,7 +8,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.support.local_runtime import HelperEditor, build, opened, reach, running, spec, until
+from tests.support.local_runtime import LIMIT, HelperEditor, build, opened, reach, running, spec, until
 from tests.support.stores import FailingStore, MemoryStore
 from vibecode.domain.errors import DataFolderUnusable
 from vibecode.domain.workspace import Phase
@@ -31,7 +31,7 @@ async def test_a_full_disk_fails_a_start_with_what_to_do(small_disk: Path) -> No
         assert failed.reason == "It could not be started (the disk is full: free some space): then start it again."
         filler.unlink()
         await runtime.start("alice")
-        assert await runtime.wait_ready("alice", timeout=20)
+        assert await runtime.wait_ready("alice", timeout=LIMIT)
 
 
 async def test_a_request_that_can_not_be_recorded_changes_nothing(tmp_path: Path) -> None:
@@ -63,7 +63,7 @@ async def test_a_crash_is_survived_without_a_database(tmp_path: Path) -> None:
         store.full = False
         (tmp_path / "workspaces" / workspace.id / "home" / "behave").unlink()
         await runtime.start("alice")
-        assert await runtime.wait_ready("alice", timeout=20)
+        assert await runtime.wait_ready("alice", timeout=LIMIT)
 
 
 class SlowStore(MemoryStore):
@@ -153,7 +153,7 @@ async def test_operations_from_all_sides_end_where_the_last_one_said(tmp_path: P
             await reach(runtime, "alice", last)
         workspace_id = (await runtime.get("alice")).id
         await until(lambda: len(_editors(workspace_id)) == 1)
-        assert await runtime.wait_ready("alice", timeout=20)
+        assert await runtime.wait_ready("alice", timeout=LIMIT)
 
 
 async def test_deleting_right_after_creating_leaves_nothing(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.support.local_runtime import build, opened, reach, running, spec, until
+from tests.support.local_runtime import LIMIT, build, opened, reach, running, spec, until
 from tests.support.stores import MemoryStore
 from vibecode.domain.errors import SourceUnavailable
 from vibecode.domain.workspace import GitSource, Phase
@@ -91,7 +91,7 @@ async def test_failures_become_one_sentence(
     async with opened(build(tmp_path / "data")) as runtime:
         await runtime.create(spec(source=GitSource(url=url, branch=branch)))
         failed = await reach(runtime, "alice", Phase.FAILED)
-        assert failed.reason.startswith(f"{url} {words}")
+        assert failed.reason.startswith(f"The repository {url} {words}")
         assert failed.reason.endswith(".")
         assert (await runtime.events("alice"))[0].message == failed.reason
         assert not (tmp_path / "data" / "workspaces" / failed.id / "files" / "alice").exists()
@@ -128,7 +128,7 @@ async def test_a_start_tries_again(repository: Path, tmp_path: Path) -> None:
         await reach(runtime, "alice", Phase.FAILED)
         away.rename(repository)
         await runtime.start("alice")
-        assert await runtime.wait_ready("alice", timeout=20)
+        assert await runtime.wait_ready("alice", timeout=LIMIT)
         workspace = await runtime.get("alice")
         files = tmp_path / "data" / "workspaces" / workspace.id / "files" / "alice"
         assert (files / "README.md").read_text() == "Hello"
@@ -144,7 +144,7 @@ async def test_a_silent_host_is_given_up(tmp_path: Path) -> None:
                 on_line=lambda line: None,
                 no_progress_limit=0.3,
             )
-    assert not _clones(tmp_path)
+    await until(lambda: not _clones(tmp_path))
 
 
 @pytest.mark.parametrize("end", ["delete", "stop"])
@@ -159,11 +159,11 @@ async def test_a_clone_ends_when_nobody_wants_it(tmp_path: Path, end: str) -> No
             await runtime.stop("alice", reason="Stopped by alice.")
             stopped = await reach(runtime, "alice", Phase.STOPPED)
             assert stopped.id == created.id
-        assert not _clones(tmp_path)
+        await until(lambda: not _clones(tmp_path))
 
 
 async def test_without_git_it_says_so(tmp_path: Path) -> None:
-    with pytest.raises(SourceUnavailable, match="git is not installed"):
+    with pytest.raises(SourceUnavailable, match="Git is not installed"):
         await clone(
             GitSource(url="https://host/a"),
             tmp_path / "into",

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.local_runtime import until
+from tests.support.local_runtime import LIMIT, until
 from vibecode.runtimes.base import Change
 from vibecode.runtimes.local import identity
 from vibecode.runtimes.local.changes import Changes
@@ -64,7 +64,7 @@ async def test_the_gate_keeps_order_and_survives_cancellation() -> None:
     release.set()
     await asyncio.gather(tasks["c"], tasks["d"])
     assert order == ["a", "c", "d"]
-    async with asyncio.timeout(1), gate.enter(lambda before: None):
+    async with asyncio.timeout(LIMIT), gate.enter(lambda before: None):
         pass
 
 
@@ -113,7 +113,7 @@ async def test_followers_are_woken_by_what_others_write(
         file.write("second\n")
     await until(lambda: texts == ["first", "second"])
     log.end()
-    await asyncio.wait_for(follower, 5)
+    await asyncio.wait_for(follower, LIMIT)
     watcher.close()
 
 
@@ -136,12 +136,12 @@ async def test_an_exit_is_noticed_and_no_other_process_is_hit(monkeypatch: pytes
     gone = asyncio.Event()
     watch = ExitWatch(process, gone.set)
     assert process.send(signal.SIGTERM)
-    await asyncio.wait_for(gone.wait(), 5)
+    await asyncio.wait_for(gone.wait(), LIMIT)
     watch.close()
     assert await child.wait() == -signal.SIGTERM
     late = asyncio.Event()
     ExitWatch(process, late.set)
-    await asyncio.wait_for(late.wait(), 5)
+    await asyncio.wait_for(late.wait(), LIMIT)
 
 
 async def test_what_ignores_a_request_is_killed() -> None:

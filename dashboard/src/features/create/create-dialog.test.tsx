@@ -2,7 +2,8 @@ import { screen, waitFor } from '@testing-library/react'
 import userEvent from '@testing-library/user-event'
 import { expect, it } from 'vitest'
 
-import { pythonTemplate, workspace } from '@/test/data'
+import { meQuery } from '@/api/queries'
+import { me, pythonTemplate, workspace } from '@/test/data'
 import { show } from '@/test/render'
 import { json, problem, serve } from '@/test/server'
 
@@ -104,4 +105,13 @@ it('asks for the parameters of a template, with their defaults', async () => {
       idleTimeout: null,
     }),
   )
+})
+
+it.each(['admin', 'member'] as const)('tells which templates are damaged those who can mend them: %s', async (role) => {
+  serve({ 'GET /templates': () => json({ items: [pythonTemplate], errors: ['The template rust is left out.'] }) })
+  const { client } = await show(<CreateDialog search={{ new: 'template' }} onClose={() => undefined} />)
+  client.setQueryData(meQuery.queryKey, { ...me, user: { ...me.user, role } })
+  expect(await screen.findByRole('radio', { name: /Python/ })).toBeVisible()
+  if (role === 'admin') expect(await screen.findByText('The template rust is left out.')).toBeVisible()
+  else expect(screen.queryByText('The template rust is left out.')).toBeNull()
 })

@@ -61,7 +61,7 @@ export function CreateWorkspaceForm({ search, onClose }: CreateDialogProps) {
 
   const taken = useMemo(() => new Set(workspaces?.map((each) => each.name)), [workspaces])
   const name = state.name ?? proposedName(state, me?.user.id ?? '', taken)
-  const template = templates.data?.find((each) => each.name === state.template)
+  const template = templates.data?.items.find((each) => each.name === state.template)
   // While it is being created the name appears in the list: that is no collision.
   const problems = create.isPending || create.isSuccess ? {} : problemsOf(state, name, taken, template)
   const known = [...FIELDS[state.kind], ...(template?.parameters.map((each) => `parameters.${each.name}`) ?? [])]
@@ -152,7 +152,9 @@ export function CreateWorkspaceForm({ search, onClose }: CreateDialogProps) {
         )}
         {state.kind === 'template' && (
           <TemplateChoice
-            templates={templates.data}
+            templates={templates.data?.items}
+            // Members can do nothing about them.
+            damaged={me?.user.role === 'admin' ? templates.data?.errors : undefined}
             failure={templates.error ? explain(templates.error) : null}
             chosen={state.template}
             error={errors.template}
@@ -206,17 +208,26 @@ export function CreateWorkspaceForm({ search, onClose }: CreateDialogProps) {
 
 interface TemplateChoiceProps {
   templates: readonly Template[] | undefined
+  /** Sentences on templates that can't be used. */
+  damaged: readonly string[] | undefined
   failure: string | null
   chosen: string
   error: string | undefined
   onChoose: (name: string) => void
 }
 
-function TemplateChoice({ templates, failure, chosen, error, onChoose }: TemplateChoiceProps) {
+function TemplateChoice({ templates, damaged = [], failure, chosen, error, onChoose }: TemplateChoiceProps) {
   if (failure) return <Notice tone="bad">{failure}</Notice>
   if (!templates) return <Skeleton className="h-16" />
+  const note = damaged.length > 0 && (
+    <Notice title={damaged.length === 1 ? "A template can't be used" : `${damaged.length} templates can't be used`}>
+      {damaged.map((each) => (
+        <p key={each}>{each}</p>
+      ))}
+    </Notice>
+  )
   if (templates.length === 0) {
-    return <Notice title="There is no template">The operator can put some into the templates folder of the server.</Notice>
+    return note || <Notice title="There is no template">The operator can put some into the templates folder of the server.</Notice>
   }
   return (
     <fieldset aria-describedby="template-problem">
@@ -246,6 +257,7 @@ function TemplateChoice({ templates, failure, chosen, error, onChoose }: Templat
       <p id="template-problem" aria-live="polite" className="text-[0.8125rem] text-bad">
         {error && <span className="mt-1.5 block">{error}</span>}
       </p>
+      {note && <div className="mt-2">{note}</div>}
     </fieldset>
   )
 }

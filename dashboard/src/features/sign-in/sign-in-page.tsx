@@ -21,11 +21,27 @@ export function SignInPage() {
 
 function SigningIn({ token, next }: { token: string; next: string | null }) {
   useTitle('Sign in')
-  const { error, retry } = useSignIn(async () => {
+  const { error, replaces, agree, retry } = useSignIn(async () => {
     const answer = await signIn(token)
     // The page that sent somebody here knows best where they want to go.
     location.replace(safeNext(next ?? answer.next))
   })
+  if (replaces !== null) {
+    return (
+      <Frame title="Sign in anew?">
+        <p>
+          This link signs you in, and ends your present sign-in as <strong>{replaces}</strong>. Continue only if you asked
+          for it, or know who sent it.
+        </p>
+        <div className="mt-5 grid grid-cols-2 gap-3">
+          <Button onClick={() => location.replace(safeNext(next))}>Cancel</Button>
+          <Button variant="primary" onClick={agree}>
+            Continue
+          </Button>
+        </div>
+      </Frame>
+    )
+  }
   if (!error) {
     return (
       <Frame title="Signing you in…">

@@ -1,13 +1,32 @@
 import { useEffect, useRef, useState } from 'react'
 
-/** Runs once, though effects run twice while developing: the token works only once. */
+import { presentUser } from '@/api/queries'
+
+/**
+ * Signs in, once (effects run twice while developing, and the token works only once); but asks first where that ends
+ * the sign-in of somebody: anybody can send a link, and what is then done would be done as its owner.
+ */
 export function useSignIn(run: () => Promise<void>) {
   const started = useRef(false)
   const [error, setError] = useState<unknown>(null)
+  const [replaces, setReplaces] = useState<string | null>(null)
+  const [agreed, setAgreed] = useState(false)
 
-  function attempt() {
+  function attempt(mayReplace = agreed) {
     setError(null)
-    run().catch((failure: unknown) => setError(failure))
+    setReplaces(null)
+    begin(mayReplace).catch((failure: unknown) => setError(failure))
+  }
+
+  async function begin(mayReplace: boolean) {
+    const present = mayReplace ? null : await presentUser()
+    if (present === null) await run()
+    else setReplaces(present)
+  }
+
+  function agree() {
+    setAgreed(true)
+    attempt(true)
   }
 
   useEffect(() => {
@@ -16,5 +35,5 @@ export function useSignIn(run: () => Promise<void>) {
     attempt()
   })
 
-  return { error, retry: attempt }
+  return { error, replaces, agree, retry: () => attempt() }
 }

@@ -11,7 +11,7 @@ import { Notice } from '@/components/ui/notice'
 import { toast } from '@/components/ui/toast'
 import { useRun } from '@/features/workspaces/actions'
 import { NoValue } from '@/features/workspaces/card'
-import { bytes, cores, dateTime, duration, until } from '@/lib/format'
+import { bytes, cores, dateTime, duration, sentence, until } from '@/lib/format'
 import { useNow } from '@/lib/now'
 import { reasonText, sourceText } from '@/lib/workspace'
 
@@ -135,7 +135,7 @@ function WhyPanel({ workspace }: { workspace: Workspace }) {
     >
       <Facts>
         <FactRow label={running ? 'Now' : 'Reason'}>
-          <span className="block first-letter:uppercase">{reasonText(workspace, now)}</span>
+          <span className="block">{sentence(reasonText(workspace, now))}</span>
         </FactRow>
         <FactRow label="Last active">{lastActive === null ? 'not yet' : <RelativeTime at={lastActive} />}</FactRow>
         <FactRow label="Idle stop">

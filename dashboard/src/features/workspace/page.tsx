@@ -11,6 +11,7 @@ import { CopyButton } from '@/components/ui/code'
 import { Notice } from '@/components/ui/notice'
 import { Skeleton } from '@/components/ui/skeleton'
 import { ActionsMenu, can, OpenButton, useRun } from '@/features/workspaces/actions'
+import { sentence } from '@/lib/format'
 import { useNow } from '@/lib/now'
 import { useTitle } from '@/lib/title'
 import { reasonText } from '@/lib/workspace'
@@ -87,7 +88,7 @@ function Header({ workspace }: { workspace: Workspace }) {
           <StatusBadge status={status} />
           {me && owner !== me.user.id && <span className="text-muted">of {owner}</span>}
         </div>
-        <p className="mt-1.5 min-h-5 first-letter:uppercase">{reasonText(workspace, now)}</p>
+        <p className="mt-1.5 min-h-5">{sentence(reasonText(workspace, now))}</p>
         <p className="mt-0.5 flex items-center gap-1 text-[0.8125rem] text-muted">
           <span className="truncate">{address}</span>
           <CopyButton text={url} label="Copy the address" className="-my-1.5" />

@@ -3,7 +3,7 @@ import { Link } from '@tanstack/react-router'
 import type { Workspace } from '@/api/model'
 import { RelativeTime } from '@/components/relative-time'
 import { StatusBadge } from '@/components/status-badge'
-import { bytes, cores } from '@/lib/format'
+import { bytes, cores, sentence } from '@/lib/format'
 import { useNow } from '@/lib/now'
 import { reasonText, sourceText } from '@/lib/workspace'
 
@@ -39,7 +39,7 @@ export function WorkspaceCard({ workspace, showOwner }: ItemProps) {
           {showOwner && <span>{owner} · </span>}
           {sourceText(source)}
         </p>
-        <p className="mt-3 line-clamp-2 min-h-10 text-[0.8125rem] first-letter:uppercase">{reasonText(workspace, now)}</p>
+        <p className="mt-3 line-clamp-2 min-h-10 text-[0.8125rem]">{sentence(reasonText(workspace, now))}</p>
       </div>
       <dl className="mt-2 grid grid-cols-3 gap-2 border-t border-line px-4 py-2.5 text-[0.8125rem] tabular-nums">
         <Fact label="CPU" value={alive ? `${cores(resources.cpu)} cores` : null} />

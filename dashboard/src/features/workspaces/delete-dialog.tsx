@@ -5,10 +5,12 @@ import type { Workspace } from '@/api/model'
 import { useDeleteWorkspace } from '@/api/queries'
 import { Button } from '@/components/ui/button'
 import { Dialog, DialogBody, DialogFooter } from '@/components/ui/dialog'
-import { Checkbox, Field, Input } from '@/components/ui/field'
+import { Checkbox } from '@/components/ui/field'
 import { Notice } from '@/components/ui/notice'
 import { toast } from '@/components/ui/toast'
 import { bytes } from '@/lib/format'
+
+import { ConfirmName } from './confirm-name'
 
 interface DeleteDialogProps {
   workspace: Workspace
@@ -67,25 +69,7 @@ export default function DeleteDialog({ workspace, onClose, onDeleted }: DeleteDi
               gets them back.
             </Notice>
           )}
-          <Field
-            label={
-              <>
-                Type <strong className="font-mono font-semibold">{name}</strong> to confirm
-              </>
-            }
-          >
-            {(control) => (
-              <Input
-                {...control}
-                value={typed}
-                onChange={(event) => setTyped(event.target.value)}
-                autoComplete="off"
-                autoCapitalize="none"
-                spellCheck={false}
-                autoFocus
-              />
-            )}
-          </Field>
+          <ConfirmName name={name} typed={typed} onChange={setTyped} />
           {remove.error && (
             <Notice tone="bad" role="alert">
               {explain(remove.error)}

@@ -19,6 +19,7 @@ import { type Filter, filterOf, inOrder, matches } from '@/lib/workspace'
 import { useOpen } from './actions'
 import { WorkspaceCard } from './card'
 import { EmptyState } from './empty-state'
+import { KeptFiles } from './kept-files'
 import { type Order, WorkspaceTable } from './table'
 
 const CreateDialog = lazy(() => import('@/features/create/create-dialog'))
@@ -38,11 +39,10 @@ export function ListPage() {
   return (
     <>
       {data ? (
-        data.length === 0 ? (
-          <EmptyState />
-        ) : (
-          <WorkspaceList workspaces={data} />
-        )
+        <>
+          {data.length === 0 ? <EmptyState /> : <WorkspaceList workspaces={data} />}
+          <KeptFiles />
+        </>
       ) : error ? (
         <>
           <h1 className="mb-5 text-xl font-semibold tracking-tight">Workspaces</h1>

@@ -5,7 +5,7 @@ import type { Workspace } from '@/api/model'
 import { RelativeTime } from '@/components/relative-time'
 import { StatusBadge } from '@/components/status-badge'
 import { cn } from '@/lib/cn'
-import { bytes, cores } from '@/lib/format'
+import { bytes, cores, sentence } from '@/lib/format'
 import { useNow } from '@/lib/now'
 import { type Column, LARGEST_FIRST, reasonText, sourceText } from '@/lib/workspace'
 
@@ -62,7 +62,7 @@ function Row({ workspace, showOwner }: { workspace: Workspace; showOwner: boolea
   const now = useNow()
   const { name, owner, status, resources, lastActive, source } = workspace
   const alive = status === 'running' && resources.memory > 0
-  const reason = reasonText(workspace, now)
+  const reason = sentence(reasonText(workspace, now))
   return (
     <tr data-item={name} tabIndex={-1} className="border-b border-line last:border-0 hover:bg-subtle/60">
       <th scope="row" className="py-2 pr-2 pl-4 text-left font-normal">
@@ -82,7 +82,7 @@ function Row({ workspace, showOwner }: { workspace: Workspace; showOwner: boolea
         <StatusBadge status={status} />
       </td>
       <td className="px-2 max-lg:hidden">
-        <span className="line-clamp-2 first-letter:uppercase" title={reason}>
+        <span className="line-clamp-2" title={reason}>
           {reason}
         </span>
       </td>

@@ -21,7 +21,7 @@ from vibecode.runtimes.local.editor_process import (
     wait_until_ready,
     warm_up,
 )
-from vibecode.runtimes.local.files import write_atomic
+from vibecode.runtimes.local.files import refuse_link, write_atomic
 from vibecode.runtimes.local.ports import TemplateExtras
 from vibecode.runtimes.local.provision import describe, provision
 from vibecode.runtimes.local.table import Process
@@ -146,6 +146,7 @@ def write_agent_file(supervisor: Supervisor) -> None:
         It can't be written.
     """
     context = supervisor.context
+    refuse_link(supervisor.paths.run)
     content = {
         "url": context.agent_url(),
         "dashboardUrl": context.dashboard_url(),

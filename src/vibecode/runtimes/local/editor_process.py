@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from vibecode.runtimes.local import limits
-from vibecode.runtimes.local.files import write_atomic
+from vibecode.runtimes.local.files import open_inside, refuse_link, write_atomic
 from vibecode.runtimes.local.identity import ProcessId
 from vibecode.runtimes.local.layout import WorkspacePaths
 from vibecode.runtimes.local.ports import Launch
@@ -131,7 +131,7 @@ def spawn(launch: Launch, paths: WorkspacePaths, variables: Mapping[str, str], l
     """
     with contextlib.suppress(FileNotFoundError):
         paths.socket.unlink()
-    descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+    descriptor = open_inside(log.parent, log.name, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     try:
         child = subprocess.Popen(
             list(launch.argv),
@@ -177,6 +177,7 @@ def write_down(process: EditorProcess, paths: WorkspacePaths) -> None:
         "socket": str(process.socket),
         "ready_at": None if process.ready_at is None else process.ready_at.isoformat(),
     }
+    refuse_link(paths.run)
     write_atomic(paths.process_file, json.dumps(state) + "\n")
 
 
@@ -189,19 +190,25 @@ def mark_ready(process: EditorProcess, paths: WorkspacePaths) -> EditorProcess:
 
 
 def read_back(paths: WorkspacePaths) -> EditorProcess | None:
-    """Return the editor that was written down, if that very process still runs."""
+    """Return the editor that was written down, if that very process still runs.
+
+    Notes
+    -----
+    Its workspace could have written it. So the socket is never taken from it (one that differs was made by a server
+    with other folders for sockets, and nothing reaches it), and the caller checks whose process it is.
+    """
     try:
         state: dict[str, Any] = json.loads(paths.process_file.read_text(encoding="utf-8"))
         ready = state["ready_at"]
         process = EditorProcess(
             ProcessId(int(state["pid"]), str(state["start_time"])),
             str(state["editor_version"]),
-            Path(str(state["socket"])),
+            paths.socket,
             ready_at=None if ready is None else datetime.fromisoformat(ready),
         )
     except (OSError, ValueError, KeyError, TypeError):
         return None
-    return process if process.id.is_alive() else None
+    return process if process.id.is_alive() and state["socket"] == str(process.socket) else None
 
 
 async def is_ready(socket: Path, *, limit: float = _ANSWER_LIMIT) -> bool:

@@ -47,6 +47,64 @@ def make_private_folder(path: Path) -> None:
         path.chmod(0o700)
 
 
+def make_real_folder(path: Path) -> None:
+    """Create a folder that only we may enter, or make it so; refuse what leads elsewhere.
+
+    Raises
+    ------
+    NotADirectoryError
+        There is a link or a file: a workspace may have put it there, and what is written must not go where it leads.
+    OSError
+        It can't be made.
+    """
+    with contextlib.suppress(FileExistsError):
+        path.mkdir(mode=0o700, parents=True)
+    refuse_link(path)
+    if stat.S_IMODE(path.lstat().st_mode) != 0o700:
+        path.chmod(0o700)
+
+
+def refuse_link(folder: Path) -> None:
+    """Make sure that a folder is one, and no link to one.
+
+    Raises
+    ------
+    NotADirectoryError
+        It isn't.
+    """
+    if not stat.S_ISDIR(folder.lstat().st_mode):
+        raise NotADirectoryError(errno.ENOTDIR, f"{folder} is no folder, or a link to one: put a real folder there")
+
+
+def open_inside(folder: Path, name: str, flags: int) -> int:
+    """Open a regular file in a folder, and follow no link to either.
+
+    Parameters
+    ----------
+    folder, name
+        Where it is.
+    flags
+        As of :func:`os.open`. A file that is created is private.
+
+    Raises
+    ------
+    OSError
+        One of them is a link or something else, or isn't there.
+    """
+    parent = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        # Not blocking: of a named pipe, this would wait for its other end.
+        flags |= os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
+        descriptor = os.open(name, flags, 0o600, dir_fd=parent)
+    finally:
+        os.close(parent)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, f"{folder / name} is no file")
+    os.set_blocking(descriptor, True)
+    return descriptor
+
+
 def remove_tree(path: Path) -> None:
     """Remove a folder with everything in it, read-only files and folders too. Does nothing if it isn't there.
 

@@ -86,7 +86,7 @@ async def clone(
     SourceUnavailable
         With one sentence that says why and what to do.
     """
-    name = mask(source.url)
+    name = _named(source)
     command = ["git", "clone", "--progress"]
     if source.branch is not None:
         command += ["--branch", source.branch]
@@ -102,7 +102,7 @@ async def clone(
             start_new_session=True,
         )
     except FileNotFoundError as error:
-        raise SourceUnavailable(f"git is not installed on this machine: install it, {_AGAIN}.") from error
+        raise SourceUnavailable(f"Git is not installed on this machine: install it, {_AGAIN}.") from error
     try:
         tail = await _follow(process, on_line, no_progress_limit)
         code = await process.wait()
@@ -158,9 +158,14 @@ async def _follow(process: asyncio.subprocess.Process, on_line: Callable[[str], 
             return list(tail)
 
 
+def _named(source: GitSource) -> str:
+    """Begin a sentence about a source with a word: an address can't be capitalised."""
+    return f"The repository {mask(source.url)}"
+
+
 def _explain(source: GitSource, tail: list[str]) -> str:
     text = "\n".join(tail).lower()
-    name = mask(source.url)
+    name = _named(source)
     for pattern, reason in _REASONS:
         if re.search(pattern, text):
             return f"{name} {reason.format(branch=source.branch)}."

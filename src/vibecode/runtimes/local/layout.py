@@ -20,7 +20,7 @@ from typing import Final
 
 from vibecode import __version__
 from vibecode.domain.errors import DataFolderUnusable
-from vibecode.runtimes.local.files import make_private_folder, unusable, write_atomic
+from vibecode.runtimes.local.files import make_private_folder, make_real_folder, unusable, write_atomic
 
 LAYOUT: Final = 1
 """Version of the layout that this code writes and reads."""
@@ -83,7 +83,7 @@ class WorkspacePaths:
     def make(self) -> None:
         """Create the folders that every workspace has (not :attr:`files`, which provisioning makes)."""
         for folder in (self.root, self.home, self.files.parent, self.run, self.logs):
-            make_private_folder(folder)
+            make_real_folder(folder)
 
 
 class DataFolder:
@@ -182,10 +182,8 @@ class DataFolder:
 
         Parameters
         ----------
-        workspace_id
-            Names its folder.
-        name
-            Names the folder in it that the editor shows.
+        workspace_id, name
+            The id names its folder, the name the one in it that the editor shows.
 
         Raises
         ------

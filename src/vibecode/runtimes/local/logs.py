@@ -7,6 +7,7 @@ import contextlib
 import json
 import os
 import re
+import stat
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -14,7 +15,9 @@ from pathlib import Path
 from typing import Final
 
 from vibecode.domain.giturl import mask
+from vibecode.domain.text import printable
 from vibecode.runtimes.base import LogLine
+from vibecode.runtimes.local.files import open_inside, write_atomic
 from vibecode.runtimes.local.watcher import FolderWatcher
 
 ROTATE_ABOVE: Final = 5 * 1024 * 1024
@@ -25,7 +28,6 @@ _MAX_LINE: Final = 4000
 _LOOK_AGAIN: Final = 0.5
 """Seconds between looks where the system can't wake us."""
 _STAMP: Final = re.compile(r"^\[?(\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|\+00:00)?)\]? ?")
-_ESCAPES: Final = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 
 class WorkspaceLog:
@@ -63,27 +65,34 @@ class WorkspaceLog:
         OSError
             It can't be written.
         """
+        size = 0
         with contextlib.suppress(FileNotFoundError):
-            if self.editor_path.stat().st_size > ROTATE_ABOVE:
+            found = self.editor_path.lstat()
+            if not stat.S_ISREG(found.st_mode) or found.st_nlink > 1:
+                # The workspace can put anything here. What is written must not go where a link of it leads.
+                self.editor_path.unlink()
+            elif found.st_size > ROTATE_ABOVE:
                 self.editor_path.replace(self._folder / "editor.log.1")
-        size = self.editor_path.stat().st_size if self.editor_path.exists() else 0
-        self._start_path.write_text(json.dumps({"editorLogFrom": size}) + "\n", encoding="utf-8")
-        self._start_path.chmod(0o600)
+            else:
+                size = found.st_size
+        write_atomic(self._start_path, json.dumps({"editorLogFrom": size}) + "\n")
         self._generation += 1
         self._wake()
 
     def write(self, text: str) -> None:
         """Add a line to the start log, secrets in URLs masked. A full disk loses the line, never the start."""
         line = f"{datetime.now(UTC).isoformat(timespec='milliseconds')} {_clean(mask(text))}\n"
-        with contextlib.suppress(OSError), self._start_path.open("a", encoding="utf-8") as file:
-            file.write(line)
+        with contextlib.suppress(OSError):
+            flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
+            with os.fdopen(open_inside(self._folder, self._start_path.name, flags), "w", encoding="utf-8") as file:
+                file.write(line)
         self._wake()
 
     def last_words(self, *, lines: int = 3) -> str:
         """Return the last lines of the editor's output since its start, shortened; empty if it said nothing."""
         tail = _Tail(self.editor_path, self._editor_from())
         with contextlib.suppress(OSError):
-            tail.position = max(tail.position, self.editor_path.stat().st_size - 8192)
+            tail.position = max(tail.position, self.editor_path.lstat().st_size - 8192)
         # Twice: a last line without an end is given only when nothing follows it.
         read = [*tail.read(final=True), *tail.read(final=True)]
         said = [line.text.strip() for line in read if line.text.strip()]
@@ -126,7 +135,7 @@ class WorkspaceLog:
 
     def _editor_from(self) -> int:
         try:
-            with self._start_path.open(encoding="utf-8") as file:
+            with os.fdopen(open_inside(self._folder, self._start_path.name, os.O_RDONLY), encoding="utf-8") as file:
                 return int(json.loads(file.readline())["editorLogFrom"])
         except (OSError, ValueError, KeyError, TypeError):
             return 0
@@ -144,7 +153,7 @@ class _Tail:
 
     def read(self, *, final: bool) -> list[LogLine]:
         try:
-            with self.path.open("rb") as file:
+            with os.fdopen(open_inside(self.path.parent, self.path.name, os.O_RDONLY), "rb") as file:
                 if os.fstat(file.fileno()).st_size < self.position:
                     self.position, self.rest = 0, b""
                 file.seek(self.position)
@@ -176,5 +185,4 @@ class _Tail:
 
 def _clean(text: str) -> str:
     """Return one printable line: no colours, no control characters that would steer a reader's terminal."""
-    text = _ESCAPES.sub("", text)
-    return "".join(character if character.isprintable() or character == "\t" else " " for character in text)[:_MAX_LINE]
+    return printable(text, keep="\t")[:_MAX_LINE]

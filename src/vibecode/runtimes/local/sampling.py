@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Final
 
+from vibecode.domain.text import printable
 from vibecode.runtimes.local.identity import ProcessId
 from vibecode.runtimes.local.table import Process, ProcessTable, Snapshot
 
@@ -185,7 +186,7 @@ def short_command(arguments: Sequence[str]) -> str:
     """Return a command line for people: the program's name without its folder, one line, at most 60 characters."""
     first, *rest = arguments
     text = " ".join([PurePosixPath(first).name or first, *rest])
-    text = " ".join("".join(character if character.isprintable() else " " for character in text).split())
+    text = " ".join(printable(" ".join(text.split())).split())
     return text if len(text) <= MAX_COMMAND else text[: MAX_COMMAND - 1].rstrip() + "…"
 
 

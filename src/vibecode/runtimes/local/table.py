@@ -18,6 +18,7 @@ from typing import Final
 
 import psutil
 
+from vibecode.domain.text import printable
 from vibecode.runtimes.local.identity import ProcessId, has_ended, linux_start
 
 MARKER: Final = "VIBECODE_WORKSPACE_ID"
@@ -100,7 +101,9 @@ class ProcessTable:
     def program(self, process: Process) -> str:
         """Return the name of its program. What the kernel tells is the name of a thread: Node's is ``MainThread``."""
         command = self.command(process)
-        return PurePosixPath(command[0].split(" ", 1)[0]).name or process.name if command else process.name
+        # A process gives itself any title, and one that is a terminal's order too.
+        name = PurePosixPath(command[0].split(" ", 1)[0]).name if command else ""
+        return printable(name or process.name)
 
     def _workspace_of(self, process: Process, snapshot: Snapshot, known: dict[ProcessId, str | None]) -> str | None:
         chain: list[Process] = []

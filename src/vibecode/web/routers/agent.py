@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
+
 from fastapi import APIRouter, Request
 
 from vibecode.domain.errors import Unauthenticated
@@ -12,6 +14,8 @@ from vibecode.web.schemas import AgentAnswer, AgentReport
 
 router = APIRouter(prefix="/agent/v1", tags=["agent"])
 
+_YEAR = timedelta(days=366)
+
 REPORT_INTERVAL = 30
 """Seconds between two reports of one window."""
 
@@ -20,15 +24,12 @@ REPORT_INTERVAL = 30
 async def report(body: AgentReport, request: Request, services: ServicesDependency) -> AgentAnswer:
     """Take what one editor window says about itself, and answer when its workspace stops."""
     workspace = await _workspace(request, services)
-    idle = None
-    if body.last_interaction is not None and body.last_interaction.tzinfo is not None:
-        idle = (services.now() - body.last_interaction).total_seconds()
     services.activity.report(
         workspace.name,
         Report(
             window_id=body.window_id,
             window_active=body.window_active,
-            idle_seconds=idle,
+            idle_seconds=_idle_seconds(body.last_interaction, services.now()),
             foreground_tasks=tuple(task.name for task in body.tasks if not task.background),
             debug_sessions=tuple(session.name for session in body.debug_sessions),
             closed=body.closed,
@@ -43,6 +44,17 @@ async def keep_running(request: Request, services: ServicesDependency) -> AgentA
     workspace = await _workspace(request, services)
     services.activity.keep_running(workspace.name)
     return await _answer(workspace, services)
+
+
+def _idle_seconds(last_interaction: datetime | None, now: datetime) -> float | None:
+    """Return how long ago a moment of the workspace's clock was; None for one that can't be."""
+    if last_interaction is None or last_interaction.tzinfo is None:
+        return None
+    try:
+        ago = now - last_interaction
+    except OverflowError:  # at the edge of the calendar
+        return None
+    return ago.total_seconds() if abs(ago) < _YEAR else None
 
 
 async def _workspace(request: Request, services: Services) -> Workspace:

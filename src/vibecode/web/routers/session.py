@@ -7,7 +7,7 @@ from fastapi import APIRouter, Request, Response
 from vibecode import __version__
 from vibecode.domain.errors import NotFound
 from vibecode.web.cookies import clear_session, set_session
-from vibecode.web.dependencies import CallerDependency, ServicesDependency, check_origin
+from vibecode.web.dependencies import CallerDependency, ServicesDependency, browser_session, check_origin
 from vibecode.web.schemas import LoginLink, Me, NewLoginLink, Session, SessionList, SignedIn, SignIn, User
 
 router = APIRouter(tags=["session"])
@@ -31,9 +31,12 @@ async def sign_in(body: SignIn, request: Request, response: Response, services: 
     """Use up a one-time link's secret and sign the browser in by a cookie."""
     check_origin(request, services)
     addresses = services.addresses()
+    earlier = browser_session(request, services)
     secret, session = await services.accounts.sign_in(
         body.token, origin=addresses.dashboard, user_agent=request.headers.get("user-agent", "")
     )
+    if earlier is not None:
+        await services.accounts.revoke(earlier.id)  # the browser forgets it, so nobody could end it any more
     set_session(response, secret, expires_at=session.expires_at, addresses=addresses)
     return SignedIn(next="/")
 
@@ -68,5 +71,5 @@ async def create_login_link(body: NewLoginLink, caller: CallerDependency, servic
     if user != caller.user.id and not caller.user.is_admin:
         raise NotFound(f"There is no user {user} that you may sign in.")
     origin = services.addresses().dashboard
-    token, expires_at = await services.accounts.create_login_link(user, origin=origin)
+    token, expires_at = await services.accounts.create_login_link(user, origin=origin, maker=caller.session.id)
     return LoginLink(url=f"{origin}/sign-in#{token}", expires_at=expires_at)

@@ -42,8 +42,8 @@ async def remove_user(user_id: str, admin: AdminDependency, services: ServicesDe
 
 
 @router.post("/{user_id}/login-links", status_code=201)
-async def create_user_login_link(user_id: str, _admin: AdminDependency, services: ServicesDependency) -> LoginLink:
+async def create_user_login_link(user_id: str, admin: AdminDependency, services: ServicesDependency) -> LoginLink:
     """Make a one-time sign-in link for a user."""
     origin = services.addresses().dashboard
-    token, expires_at = await services.accounts.create_login_link(user_id, origin=origin)
+    token, expires_at = await services.accounts.create_login_link(user_id, origin=origin, maker=admin.session.id)
     return LoginLink(url=f"{origin}/sign-in#{token}", expires_at=expires_at)

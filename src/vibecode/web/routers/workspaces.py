@@ -7,12 +7,13 @@ import binascii
 from collections.abc import AsyncIterator, Sequence
 from typing import Annotated
 
-from fastapi import APIRouter, Header, Query, Request, Response
+from fastapi import APIRouter, Depends, Header, Query, Response
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
 from vibecode.domain import workspace as domain
 from vibecode.domain.errors import InvalidInput, PreconditionRequired
 from vibecode.domain.workspace import WorkspaceChanges, WorkspaceSpec
+from vibecode.runtimes import base as runtime
 from vibecode.web.dependencies import Caller, CallerDependency, Services, ServicesDependency
 from vibecode.web.schemas import (
     Event,
@@ -170,12 +171,20 @@ async def get_logs(name: str, caller: CallerDependency, services: ServicesDepend
     return LogLines(items=[LogLine(at=line.at, text=line.text) async for line in lines])
 
 
+async def _followed_log(
+    name: str, caller: CallerDependency, services: ServicesDependency
+) -> AsyncIterator[runtime.LogLine]:
+    """Return a log to follow; a dependency, since a stream that has begun can't be refused any more."""
+    return await services.workspaces.logs(caller.user, name, follow=True)
+
+
 @router.get("/{name}/logs/stream", response_class=EventSourceResponse)
 async def stream_logs(
-    name: str, request: Request, caller: CallerDependency, services: ServicesDependency
+    caller: CallerDependency,
+    services: ServicesDependency,
+    lines: Annotated[AsyncIterator[runtime.LogLine], Depends(_followed_log)],
 ) -> AsyncIterator[ServerSentEvent]:
     """Stream the log of a workspace's latest start, from its beginning and on (`event: log`)."""
-    lines = await services.workspaces.logs(caller.user, name, follow=True)
     async for line in until(services.accounts.ending(caller.session.id), lines):
         yield ServerSentEvent(event="log", data=LogLine(at=line.at, text=line.text))
 
@@ -188,7 +197,7 @@ def _answer(workspace: domain.Workspace, response: Response, services: Services)
 def _revision(if_match: str) -> int:
     """Return the revision that an If-Match header names; -1, which never is, for what is no ETag of ours."""
     digits = if_match.strip().removeprefix('"').removesuffix('"')
-    return int(digits) if digits.isdecimal() else -1
+    return int(digits) if digits.isascii() and digits.isdecimal() and len(digits) < 19 else -1
 
 
 def _page(

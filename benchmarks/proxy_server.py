@@ -14,9 +14,9 @@ from typing import cast
 
 import uvloop
 
+from vibecode.domain.addresses import Addresses, WorkspaceHost, parse_host
 from vibecode.domain.cookies import session_values
 from vibecode.domain.routing import (
-    Addresses,
     Decision,
     EdgeRequest,
     ForwardToControlPlane,
@@ -24,10 +24,8 @@ from vibecode.domain.routing import (
     ForwardToPort,
     SessionView,
     Upstream,
-    WorkspaceHost,
     WorkspaceView,
     decide,
-    parse_host,
 )
 from vibecode.domain.workspace import Phase
 from vibecode.proxy.edge import EmbeddedEdge

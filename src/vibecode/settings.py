@@ -20,8 +20,8 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from vibecode.domain.addresses import Addresses
 from vibecode.domain.errors import InvalidInput
-from vibecode.domain.routing import Addresses
 from vibecode.domain.workspace import DEFAULT_IDLE_TIMEOUT, MAX_IDLE_TIMEOUT, MIN_IDLE_TIMEOUT
 
 _PREFIX: Final = "VIBECODE_"

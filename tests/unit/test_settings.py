@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from vibecode.domain.addresses import LoopbackHost, parse_host
 from vibecode.domain.errors import InvalidInput
-from vibecode.domain.routing import LoopbackHost, parse_host
 from vibecode.settings import Settings, default_data_dir, load_settings
 
 

@@ -24,8 +24,9 @@ from vibecode.database.engine import open_database
 from vibecode.database.idempotency import IdempotencyRepository
 from vibecode.database.workspaces import WorkspaceRepository
 from vibecode.domain.accounts import Role, SessionKind
+from vibecode.domain.addresses import Addresses
 from vibecode.domain.names import suggest_name
-from vibecode.domain.routing import Addresses, Upstream
+from vibecode.domain.routing import Upstream
 from vibecode.editor.store import EditorStore
 from vibecode.proxy.edge import EmbeddedEdge
 from vibecode.runtimes.base import Runtime

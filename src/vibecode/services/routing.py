@@ -5,26 +5,28 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable
 from typing import Final
 
+from vibecode.domain.addresses import (
+    Addresses,
+    DashboardHost,
+    LoopbackHost,
+    Target,
+    UnknownHost,
+    WorkspaceHost,
+    parse_host,
+)
 from vibecode.domain.cookies import session_cookie, values_of
 from vibecode.domain.errors import VibeCodeError
 from vibecode.domain.routing import (
-    Addresses,
-    DashboardHost,
     Decision,
     EdgeRequest,
     ForwardToControlPlane,
     ForwardToEditor,
     ForwardToPort,
-    LoopbackHost,
     SessionView,
-    Target,
-    UnknownHost,
     Upstream,
-    WorkspaceHost,
     WorkspaceView,
     counts_as_use,
     decide,
-    parse_host,
 )
 from vibecode.domain.workspace import Phase
 from vibecode.runtimes.base import Runtime

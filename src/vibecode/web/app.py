@@ -11,8 +11,8 @@ from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from vibecode import __version__
+from vibecode.domain.addresses import DashboardHost, LoopbackHost, Target, UnknownHost, WorkspaceHost, parse_host
 from vibecode.domain.errors import UnknownHostName
-from vibecode.domain.routing import DashboardHost, LoopbackHost, Target, UnknownHost, WorkspaceHost, parse_host
 from vibecode.web import dashboard, problems
 from vibecode.web.dependencies import Services
 from vibecode.web.routers import agent, authorize, session, system, users, workspaces

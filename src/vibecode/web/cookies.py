@@ -6,8 +6,8 @@ from datetime import datetime
 
 from starlette.responses import Response
 
+from vibecode.domain.addresses import Addresses
 from vibecode.domain.cookies import session_cookie, state_cookie
-from vibecode.domain.routing import Addresses
 
 
 def set_session(response: Response, secret: str, *, expires_at: datetime, addresses: Addresses) -> None:

@@ -10,9 +10,10 @@ from typing import Annotated, Protocol
 from fastapi import Depends, Request
 
 from vibecode.domain.accounts import Session, User
+from vibecode.domain.addresses import Addresses
 from vibecode.domain.cookies import session_cookie, values_of
 from vibecode.domain.errors import Forbidden, RequestRefused, Unauthenticated
-from vibecode.domain.routing import Addresses, is_same_origin
+from vibecode.domain.routing import is_same_origin
 from vibecode.services.accounts import Accounts
 from vibecode.services.activity import Activity
 from vibecode.services.agents import AgentTokens

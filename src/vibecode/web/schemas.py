@@ -9,8 +9,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 from vibecode.domain import accounts, workspace
+from vibecode.domain.addresses import Addresses
 from vibecode.domain.giturl import mask
-from vibecode.domain.routing import Addresses
 from vibecode.domain.workspace import GitSource, Phase, Source, TemplateSource
 
 

@@ -18,9 +18,10 @@ from fastapi.sse import EventSourceResponse, ServerSentEvent
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, RedirectResponse, Response
 
 from vibecode.domain.accounts import User
+from vibecode.domain.addresses import WorkspaceHost
 from vibecode.domain.cookies import state_cookie, values_of
 from vibecode.domain.errors import Gone, RequestRefused, Unauthenticated, WorkspaceNotFound
-from vibecode.domain.routing import INTERNAL_PREFIX, SessionView, WorkspaceHost, is_same_origin, may_open
+from vibecode.domain.routing import INTERNAL_PREFIX, SessionView, is_same_origin, may_open
 from vibecode.domain.secrets import hash_secret
 from vibecode.domain.workspace import Phase, Workspace
 from vibecode.web import problems

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass, field
 
+from vibecode.domain.addresses import Addresses, WorkspaceHost, parse_host
 from vibecode.domain.cookies import session_values
 from vibecode.domain.routing import (
-    Addresses,
     Decision,
     EdgeRequest,
     ForwardToControlPlane,
@@ -15,10 +15,8 @@ from vibecode.domain.routing import (
     ForwardToPort,
     SessionView,
     Upstream,
-    WorkspaceHost,
     WorkspaceView,
     decide,
-    parse_host,
 )
 from vibecode.domain.workspace import Phase
 

@@ -6,24 +6,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from vibecode.domain.addresses import Addresses, DashboardHost, LoopbackHost, UnknownHost, WorkspaceHost, parse_host
 from vibecode.domain.routing import (
-    Addresses,
-    DashboardHost,
     Decision,
     EdgeRequest,
     ForwardToControlPlane,
     ForwardToEditor,
     ForwardToPort,
     Hold,
-    LoopbackHost,
     Refuse,
     SessionView,
-    UnknownHost,
-    WorkspaceHost,
     WorkspaceView,
     counts_as_use,
     decide,
-    parse_host,
 )
 from vibecode.domain.workspace import Phase
 

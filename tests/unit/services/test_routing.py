@@ -9,15 +9,8 @@ from typing import cast
 
 import pytest
 
-from vibecode.domain.routing import (
-    Addresses,
-    ForwardToControlPlane,
-    ForwardToEditor,
-    ForwardToPort,
-    UnknownHost,
-    Upstream,
-    WorkspaceHost,
-)
+from vibecode.domain.addresses import Addresses, UnknownHost, WorkspaceHost
+from vibecode.domain.routing import ForwardToControlPlane, ForwardToEditor, ForwardToPort, Upstream
 from vibecode.domain.workspace import Phase, Workspace
 from vibecode.runtimes.base import Change, Runtime
 from vibecode.services.accounts import Accounts

@@ -9,7 +9,8 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from vibecode.domain.accounts import User
-from vibecode.domain.routing import INTERNAL_PREFIX, SessionView, WorkspaceHost, may_open, parse_host
+from vibecode.domain.addresses import WorkspaceHost, parse_host
+from vibecode.domain.routing import INTERNAL_PREFIX, SessionView, may_open
 from vibecode.web.dependencies import Services, ServicesDependency, browser_session
 from vibecode.web.pages import render
 

@@ -7,6 +7,10 @@ import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from playwright.sync_api import TimeoutError as NotInTime
+
+from tests.support.product import wait_until
+
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
@@ -27,8 +31,19 @@ class Workbench:
         self.page.keyboard.press("F1")
         box = self.page.locator(".quick-input-widget input")
         box.wait_for()
-        box.fill(f">{name}")
-        self.page.locator(".quick-input-list .monaco-list-row", has_text=name).first.wait_for()
+        row = self.page.locator(".quick-input-list .monaco-list-row", has_text=name).first
+
+        def is_offered() -> bool:
+            # Just after the start some commands aren't there yet, and the list doesn't grow while it's shown.
+            box.fill(">")
+            box.fill(f">{name}")
+            try:
+                row.wait_for(timeout=2000)
+            except NotInTime:
+                return False
+            return True
+
+        wait_until(is_offered, f"the palette offers {name}")
         self.page.keyboard.press("Enter")
 
     def open_file(self, name: str) -> None:

@@ -15,7 +15,7 @@ from typing import cast
 import uvloop
 
 from vibecode.domain.addresses import Addresses, WorkspaceHost, parse_host
-from vibecode.domain.cookies import session_values
+from vibecode.domain.cookies import session_cookie, values_of
 from vibecode.domain.routing import (
     Decision,
     EdgeRequest,
@@ -127,7 +127,7 @@ class SessionRouter:
     def route(self, request: EdgeRequest, cookies: list[str]) -> Decision:
         target = parse_host(request.host, self._addresses)
         session = None
-        for value in session_values(cookies):
+        for value in values_of(session_cookie(secure=False), cookies):
             session = self._sessions.get(hashlib.sha256(value.encode()).hexdigest())
         workspace = self._workspaces.get(target.name) if isinstance(target, WorkspaceHost) else None
         return decide(request, target, session, workspace, self._addresses)

@@ -21,29 +21,6 @@ OUR_NAMES: Final = frozenset((*SESSION_NAMES, *STATE_NAMES))
 _BLANK: Final = " \t"
 
 
-def session_values(cookie_headers: list[str]) -> list[str]:
-    """Return every value of a session cookie in ``cookie_headers``, in the order received.
-
-    Parameters
-    ----------
-    cookie_headers
-        Values of a request's Cookie headers (RFC 6265, 4.2).
-
-    Returns
-    -------
-    list of str
-        More than one where something planted a second cookie of the same name: the caller tries each, so that planting
-        one can't sign a person out. Empty values are left out.
-    """
-    values = []
-    for header in cookie_headers:
-        for pair in header.split(";"):
-            name, _, value = pair.partition("=")
-            if name.strip(_BLANK) in SESSION_NAMES and (value := value.strip(_BLANK)):
-                values.append(value)
-    return values
-
-
 def strip(cookie_header: str) -> str | None:
     """Return a Cookie header without our cookies, or None if nothing is left.
 

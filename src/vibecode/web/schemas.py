@@ -11,6 +11,7 @@ from pydantic.alias_generators import to_camel
 from vibecode.domain import accounts, workspace
 from vibecode.domain.addresses import Addresses
 from vibecode.domain.giturl import mask
+from vibecode.domain.text import printable
 from vibecode.domain.workspace import GitSource, Phase, Source, TemplateSource
 
 
@@ -21,15 +22,10 @@ def _printable(value: str) -> str:
     return value
 
 
-def _cleaned(value: str) -> str:
-    """Replace what can't be printed: words from inside a workspace are shown to people in terminals."""
-    return "".join(character if character.isprintable() else "\ufffd" for character in value)
-
-
 Line = Annotated[str, AfterValidator(_printable)]
 """A line of text from a client."""
 
-UntrustedLine = Annotated[str, AfterValidator(_cleaned)]
+UntrustedLine = Annotated[str, AfterValidator(printable)]
 """A line of text from inside a workspace."""
 
 

@@ -7,25 +7,8 @@ from urllib.parse import parse_qs, quote, urlsplit
 
 import pytest
 
-from tests.support.product import Answer, Product
-
-
-def cookie_of(answer: Answer) -> str:
-    found = re.search(r"^(__Host-vibecode=[^;]+)", answer.headers["set-cookie"], re.MULTILINE)
-    assert found, answer.headers
-    return found[1]
-
-
-def sign_in(product: Product, user: str | None = None) -> str:
-    """Sign in as a browser does; return the cookie."""
-    token = product.login_link(user).partition("#")[2]
-    answer = product.request("POST", "/api/v1/session", {"token": token}, token="", headers={"Origin": product.url})
-    assert answer.status == 200
-    cookie = answer.headers["set-cookie"]
-    assert "HttpOnly" in cookie
-    assert "samesite=lax" in cookie.lower()
-    assert "domain" not in cookie.lower()
-    return cookie_of(answer)
+from tests.integration.security.people import cookie_of, sign_in
+from tests.support.product import Product
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import dataclass, field
 
 from vibecode.domain.addresses import Addresses, WorkspaceHost, parse_host
-from vibecode.domain.cookies import session_values
+from vibecode.domain.cookies import SESSION_NAMES, values_of
 from vibecode.domain.routing import (
     Decision,
     EdgeRequest,
@@ -49,7 +49,8 @@ class MemoryRouter:
 
     def route(self, request: EdgeRequest, cookies: list[str]) -> Decision:
         target = parse_host(request.host, ADDRESSES)
-        session = next((found for value in session_values(cookies) if (found := self.sessions.get(value))), None)
+        values = [value for name in SESSION_NAMES for value in values_of(name, cookies)]
+        session = next((found for value in values if (found := self.sessions.get(value))), None)
         workspace = None
         if isinstance(target, WorkspaceHost) and (phase := self.phases.get(target.name)) is not None:
             workspace = WorkspaceView(id=self.id_of(target.name), owner="alice", phase=phase)

@@ -63,6 +63,10 @@ def sign_in(product: Product, user: str | None = None) -> str:
     token = product.login_link(user).partition("#")[2]
     answer = product.request("POST", "/api/v1/session", {"token": token}, token="", headers={"Origin": product.url})
     assert answer.status == 200
+    cookie = answer.headers["set-cookie"]
+    assert "HttpOnly" in cookie
+    assert "samesite=lax" in cookie.lower()
+    assert "domain" not in cookie.lower()
     return cookie_of(answer)
 
 

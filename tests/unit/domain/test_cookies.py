@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vibecode.domain.cookies import OUR_NAMES, SESSION_NAMES, may_set, session_values, strip
+from vibecode.domain.cookies import OUR_NAMES, SESSION_NAMES, may_set, strip, values_of
 
 _text = st.text(st.characters(codec="latin-1", exclude_characters=";\r\n\0"), max_size=12)
 _others = st.tuples(_text.map(lambda name: "x" + name.replace("=", "")), _text).map("=".join)
@@ -17,7 +17,7 @@ def test_what_is_left_has_all_of_theirs_and_none_of_ours(pairs: list[str]) -> No
     kept = [] if left is None else [pair.strip(" \t") for pair in left.split(";")]
     expected = [pair.strip(" \t") for pair in pairs if pair.startswith("x")]
     assert [pair for pair in kept if pair] == [pair for pair in expected if pair]
-    assert session_values([left or ""]) == []
+    assert [value for name in SESSION_NAMES for value in values_of(name, [left or ""])] == []
 
 
 @given(st.lists(_others))
@@ -35,11 +35,11 @@ def test_no_cookie_that_a_browser_keeps_under_our_name_may_be_set(value: str) ->
 
 @pytest.mark.parametrize("name", SESSION_NAMES)
 def test_every_session_value_is_found_in_order(name: str) -> None:
-    assert session_values([f"a=b; {name}=one", f"{name}=two;{name}=;x{name}=three"]) == ["one", "two"]
+    assert values_of(name, [f"a=b; {name}=one", f"{name}=two;{name}=;x{name}=three"]) == ["one", "two"]
 
 
 def test_values_keep_their_equals_signs() -> None:
-    assert session_values(["vibecode=a=b=="]) == ["a=b=="]
+    assert values_of("vibecode", ["vibecode=a=b=="]) == ["a=b=="]
 
 
 def test_nothing_left_is_none() -> None:

@@ -118,10 +118,20 @@ export function useCreateWorkspace() {
   })
 }
 
-export function useDeleteWorkspace() {
+/*
+ * What follows a success is given to useMutation, not to mutate(): the stream of changes is often faster than the answer
+ * and takes away the part of the page that asked, and TanStack Query drops the callbacks of mutate() with it.
+ */
+
+interface Deletion {
+  name: string
+  purge: boolean
+}
+
+export function useDeleteWorkspace({ onDone }: { onDone: (deletion: Deletion) => void }) {
   const client = useQueryClient()
   return useMutation({
-    mutationFn: async ({ name, purge }: { name: string; purge: boolean }) => {
+    mutationFn: async ({ name, purge }: Deletion) => {
       try {
         await unwrap(http.DELETE('/api/v1/workspaces/{name}', { params: { path: { name }, query: { purge } } }))
       } catch (error) {
@@ -129,24 +139,28 @@ export function useDeleteWorkspace() {
         if (!isStatus(error, 404)) throw error
       }
     },
-    onSuccess: (_, { name }) => {
-      forgetWorkspace(client, name)
+    onSuccess: (_, deletion) => {
+      forgetWorkspace(client, deletion.name)
       void client.invalidateQueries({ queryKey: keptQuery.queryKey })
+      onDone(deletion)
     },
   })
 }
 
 /** Makes a workspace of the files that were kept of one. */
-export function useBringBack() {
+export function useBringBack({ onDone }: { onDone: (workspace: Workspace) => void }) {
   const client = useQueryClient()
   return useMutation({
     mutationFn: ({ name, owner }: Workspace) => unwrap(http.POST('/api/v1/workspaces', { body: { name, source: null, owner } })),
-    onSuccess: (workspace) => storeWorkspace(client, workspace),
+    onSuccess: (workspace) => {
+      storeWorkspace(client, workspace)
+      onDone(workspace)
+    },
     onSettled: () => client.invalidateQueries({ queryKey: keptQuery.queryKey }),
   })
 }
 
-export function usePurgeKept() {
+export function usePurgeKept({ onDone }: { onDone: (deleted: boolean) => void }) {
   const client = useQueryClient()
   return useMutation({
     mutationFn: async ({ id, name, owner }: Workspace) => {
@@ -155,6 +169,7 @@ export function usePurgeKept() {
       await unwrap(http.DELETE('/api/v1/workspaces/{name}', { params: { path: { name }, query: { purge: true, owner } } }))
       return true
     },
+    onSuccess: onDone,
     onSettled: () => client.invalidateQueries({ queryKey: keptQuery.queryKey }),
   })
 }

@@ -55,3 +55,16 @@ it('is content when somebody else was faster', async () => {
   await userEvent.type(confirmField(), 'shop{Enter}')
   await waitFor(() => expect(onClose).toHaveBeenCalled())
 })
+
+it('says what was done, though the stream of changes takes it off the page before the answer comes', async () => {
+  serve({
+    'DELETE /workspaces/shop': () => {
+      view.unmount()
+      return noContent()
+    },
+  })
+  const onClose = vi.fn()
+  const view = await show(<DeleteDialog workspace={shop} onClose={onClose} />, [shop])
+  await userEvent.type(confirmField(), 'shop{Enter}')
+  await waitFor(() => expect(onClose).toHaveBeenCalled())
+})

@@ -22,21 +22,18 @@ export default function DeleteDialog({ workspace, onClose, onDeleted }: DeleteDi
   const { name, status, resources } = workspace
   const [typed, setTyped] = useState('')
   const [purge, setPurge] = useState(false)
-  const remove = useDeleteWorkspace()
+  const remove = useDeleteWorkspace({
+    onDone: (deletion) => {
+      toast.ok(deletion.purge ? `Deleted ${name} and its files.` : `Deleted ${name}. Its files are kept.`)
+      onClose()
+      onDeleted?.()
+    },
+  })
 
   function submit(event: SubmitEvent) {
     event.preventDefault()
     if (typed !== name) return
-    remove.mutate(
-      { name, purge },
-      {
-        onSuccess: () => {
-          toast.ok(purge ? `Deleted ${name} and its files.` : `Deleted ${name}. Its files are kept.`)
-          onClose()
-          onDeleted?.()
-        },
-      },
-    )
+    remove.mutate({ name, purge })
   }
 
   return (

@@ -59,15 +59,14 @@ interface KeptRowProps {
 
 function KeptRow({ kept, showOwner, onPurge }: KeptRowProps) {
   const navigate = useNavigate()
-  const bringBack = useBringBack()
+  const bringBack = useBringBack({
+    onDone: () => void navigate({ to: '/workspaces/$name/log', params: { name: kept.name } }),
+  })
   const { name, owner, resources, reason } = kept
   const whose = showOwner ? ` of ${owner}` : ''
 
   function restore() {
-    bringBack.mutate(kept, {
-      onSuccess: () => void navigate({ to: '/workspaces/$name/log', params: { name } }),
-      onError: (error) => toast.bad(explain(error)),
-    })
+    bringBack.mutate(kept, { onError: (error) => toast.bad(explain(error)) })
   }
 
   return (

@@ -19,18 +19,18 @@ interface PurgeDialogProps {
 export default function PurgeDialog({ kept, onClose }: PurgeDialogProps) {
   const { name, owner, resources } = kept
   const [typed, setTyped] = useState('')
-  const purge = usePurgeKept()
+  const purge = usePurgeKept({
+    onDone: (deleted) => {
+      if (deleted) toast.ok(`The files of ${name} are deleted.`)
+      else toast.bad(`Nothing was deleted: the files of ${name} are not kept any more.`)
+      onClose()
+    },
+  })
 
   function submit(event: SubmitEvent) {
     event.preventDefault()
     if (typed !== name) return
-    purge.mutate(kept, {
-      onSuccess: (done) => {
-        if (done) toast.ok(`The files of ${name} are deleted.`)
-        else toast.bad(`Nothing was deleted: the files of ${name} are not kept any more.`)
-        onClose()
-      },
-    })
+    purge.mutate(kept)
   }
 
   return (

@@ -2,7 +2,6 @@
 PYTHON ?= python3
 BIN := .venv/bin
 TEST_DATA := $(CURDIR)/.cache/test-data
-DATA_DIR ?= $(or $(VIBECODE_DATA_DIR),$(or $(XDG_DATA_HOME),$(HOME)/.local/share)/vibecode)
 
 .DEFAULT_GOAL := help
 .PHONY: help up down check format test bench docs lock clean
@@ -10,8 +9,8 @@ DATA_DIR ?= $(or $(VIBECODE_DATA_DIR),$(or $(XDG_DATA_HOME),$(HOME)/.local/share
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-up: ## Set everything up, start the server, and print a sign-in link
-	@$(PYTHON) scripts/bootstrap.py --editor-in "$(DATA_DIR)"
+up: ## Set everything up, start VibeCode here or in a KIND cluster, and print a sign-in link
+	@$(PYTHON) scripts/bootstrap.py
 	@$(BIN)/vibecode up $(ARGS)
 
 down: ## Stop all workspaces and the server; nothing is deleted
@@ -35,7 +34,7 @@ bench: ## Measure start-up, proxy, idle cost and command line, side by side with
 
 docs: ## Write the generated parts of the documentation anew
 	@$(PYTHON) scripts/bootstrap.py --dev
-	@$(BIN)/python scripts/docs.py
+	@$(BIN)/python -m scripts.docs
 
 lock: ## Pin the newest versions that pyproject.toml allows, with hashes
 	@$(PYTHON) scripts/bootstrap.py --dev

@@ -1,6 +1,6 @@
 """All benchmarks in one run: prints tables and writes JSON.
 
-``python -m benchmarks [startup|proxy|idle|cli ...] [--quick] [--out FOLDER]``
+``python -m benchmarks [startup|proxy|edge|idle|cli ...] [--quick] [--out FOLDER]``
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from pathlib import Path
 PARTS: dict[str, tuple[str, list[str], list[str]]] = {
     "cli": ("benchmarks.cli", [], []),
     "proxy": ("benchmarks.proxy", [], ["--seconds", "1", "--rounds", "3"]),
+    "edge": ("benchmarks.edge", [], ["--seconds", "1", "--rounds", "3"]),
     "startup": ("benchmarks.startup", [], ["--rounds", "3"]),
     "idle": ("benchmarks.idle", [], ["--seconds", "10", "--workspaces", "3"]),
 }

@@ -71,11 +71,12 @@ def latencies(ports: list[int], seconds: float) -> list[list[float]]:
     return [[sorted(times)[int(len(times) * share)] for share in (0.5, 0.99)] for times in taken]
 
 
-def small_requests(port: int, seconds: float) -> Load:
-    """Send small requests on 32 kept connections, by wrk, a load generator in C."""
+def small_requests(port: int, seconds: float, *, of_a_page: bool = True) -> Load:
+    """Send small requests on 32 kept connections, by wrk, a load generator in C: an open page's, or a program's."""
     command = ["wrk", "-t1", "-c32", f"-d{max(1, round(seconds))}s"]
     for name, value in _HEADERS.items():
-        command += ["-H", f"{name}: {value}"]
+        if of_a_page or not name.startswith("Sec-Fetch-"):
+            command += ["-H", f"{name}: {value}"]
     command.append(f"http://127.0.0.1:{port}/small")
     out = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout
     match = re.search(r"([0-9]+) requests in ([0-9.]+)s", out)

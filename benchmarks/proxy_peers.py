@@ -33,6 +33,7 @@ http {{
       proxy_set_header Host $http_host; proxy_set_header Upgrade $http_upgrade;
       proxy_set_header Connection $connection_upgrade; proxy_set_header X-Forwarded-For $remote_addr;
       proxy_set_header X-Forwarded-Host $http_host; proxy_set_header X-Forwarded-Proto $scheme;
+      {more}
     }}
   }}
 }}
@@ -53,7 +54,8 @@ class Running:
         return float(times.user + times.system)
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Return a TCP port that nobody has at present."""
     with socket.socket() as found:
         found.bind(("127.0.0.1", 0))
         return int(found.getsockname()[1])
@@ -71,7 +73,9 @@ def _wait(port: int, process: subprocess.Popen[bytes], name: str) -> None:
 
 
 @contextlib.contextmanager
-def _run(name: str, command: list[str], port: int | None, env: dict[str, str] | None = None) -> Iterator[Running]:
+def run_program(
+    name: str, command: list[str], port: int | None, env: dict[str, str] | None = None
+) -> Iterator[Running]:
     """Run a process; without ``port`` it prints its own."""
     with subprocess.Popen(command, stdout=subprocess.PIPE, env=env) as process:
         try:
@@ -87,18 +91,18 @@ def _run(name: str, command: list[str], port: int | None, env: dict[str, str] | 
 def ours(*arguments: str) -> contextlib.AbstractContextManager[Running]:
     """Run one of the ends in :mod:`benchmarks.proxy_server`."""
     name = "direct" if arguments[0] == "upstream" else "vibecode"
-    return _run(name, [sys.executable, "-m", "benchmarks.proxy_server", *arguments], None)
+    return run_program(name, [sys.executable, "-m", "benchmarks.proxy_server", *arguments], None)
 
 
-def nginx(upstream: int, folder: Path) -> contextlib.AbstractContextManager[Running]:
-    """Run Debian's NGINX, one worker, on an unprivileged port."""
+def nginx(upstream: int, folder: Path, *, more: str = "") -> contextlib.AbstractContextManager[Running]:
+    """Run Debian's NGINX, one worker, on an unprivileged port; ``more`` directives apply to what it passes on."""
     program = shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
     if program is None:
         raise RuntimeError("NGINX is not installed; get it with: apt-get install nginx-light")
-    port = _free_port()
+    port = free_port()
     config = folder / "nginx.conf"
-    config.write_text(_NGINX.format(folder=folder, upstream=upstream, port=port))
-    return _run("nginx", [program, "-p", str(folder), "-c", str(config), "-e", "stderr"], port)
+    config.write_text(_NGINX.format(folder=folder, upstream=upstream, port=port, more=more))
+    return run_program("nginx", [program, "-p", str(folder), "-c", str(config), "-e", "stderr"], port)
 
 
 def configurable_http_proxy(upstream: int, cache: Path) -> contextlib.AbstractContextManager[Running]:
@@ -118,8 +122,8 @@ def configurable_http_proxy(upstream: int, cache: Path) -> contextlib.AbstractCo
         npm = root / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
         command = [str(node), str(npm), "ci", "--ignore-scripts", "--omit=dev", "--no-audit", "--no-fund"]
         subprocess.run(command, cwd=folder, check=True, stdout=subprocess.DEVNULL)
-    port = _free_port()
+    port = free_port()
     command = [str(node), str(program), "--ip", "127.0.0.1", "--port", str(port), "--api-ip", "127.0.0.1"]
-    command += ["--api-port", str(_free_port()), "--default-target", f"http://127.0.0.1:{upstream}"]
+    command += ["--api-port", str(free_port()), "--default-target", f"http://127.0.0.1:{upstream}"]
     command += ["--log-level", "error"]
-    return _run("configurable-http-proxy", command, port, os.environ | {"CONFIGPROXY_AUTH_TOKEN": "benchmark"})
+    return run_program("configurable-http-proxy", command, port, os.environ | {"CONFIGPROXY_AUTH_TOKEN": "benchmark"})

@@ -22,7 +22,9 @@ from benchmarks.report import print_table, ratio, spread, write_json
 from tests.e2e.workbench import Workbench
 from tests.support.browser import chromium
 from tests.support.product import Product, editors_folder, running_product
-from vibecode.editor import EditorStore, command, environment, seed_home
+from vibecode.editor.home import seed_home
+from vibecode.editor.launch import command, environment
+from vibecode.editor.store import EditorStore
 
 if TYPE_CHECKING:
     from playwright.sync_api import BrowserContext, Page

@@ -7,12 +7,15 @@ python scripts/checks.py --all    and integration and browser tests (`make test`
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import subprocess
 import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
+
+from api_cluster import api_cluster
 
 ROOT = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent
@@ -50,7 +53,8 @@ def main() -> int:
     failed = [step.name for step in CHECKS if not run(step)]
     tests = [str(BIN / "python"), "-m", "pytest", *([] if options.all else ["tests/unit"]), *options.pytest]
     print(f"== {'all tests' if options.all else 'unit tests'}", flush=True)
-    result = subprocess.run(tests, cwd=ROOT, env=environment(), check=False)
+    with api_cluster() if options.all else contextlib.nullcontext({}) as variables:
+        result = subprocess.run(tests, cwd=ROOT, env=environment() | variables, check=False)
     if failed:
         print(f"Failed checks: {', '.join(failed)}. Their output is above.", file=sys.stderr)
     # pytest's 5 (nothing was run) counts as a failure like any other.

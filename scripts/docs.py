@@ -13,11 +13,14 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, cast
 
 import typer.main
 from pydantic.fields import FieldInfo
 
+from scripts.chart_rights import rights_table
+from scripts.chart_values import PLATFORM, WORKSPACE, values_table
 from vibecode.cli.main import app as cli
 from vibecode.domain import errors
 from vibecode.editor.page import DEFAULTS
@@ -151,8 +154,9 @@ def default_text(name: str, field: FieldInfo) -> str:
 
 def openapi_document() -> dict[str, Any]:
     """Return the API's description without the product's version, which would change it with each release."""
-    # The routes are described, not called, so nothing has to stand behind them.
-    document = create_main_app(cast("Services", None)).openapi()
+    # The routes are described, not called, so nothing has to stand behind them. Those of workspaces' reports are there,
+    # as with the local runtime.
+    document = create_main_app(cast("Services", SimpleNamespace(note_processes=None))).openapi()
     document["info"]["version"] = "1"
     return document
 
@@ -230,6 +234,9 @@ PARTS: dict[str, Callable[[], str]] = {
     "api-routes": api_routes,
     "api-errors": api_errors,
     "editor-defaults": editor_defaults,
+    "platform-values": lambda: values_table(PLATFORM, grouped=True),
+    "platform-rights": rights_table,
+    "workspace-values": lambda: values_table(WORKSPACE, grouped=False),
 }
 """The generated parts, by the name in their marks."""
 

@@ -22,6 +22,7 @@ from pydantic_settings import (
 
 from vibecode.domain.addresses import Addresses
 from vibecode.domain.errors import InvalidInput
+from vibecode.domain.names import is_valid_name
 from vibecode.domain.workspace import DEFAULT_IDLE_TIMEOUT, MAX_IDLE_TIMEOUT, MIN_IDLE_TIMEOUT
 
 _PREFIX: Final = "VIBECODE_"
@@ -45,6 +46,9 @@ def config_file() -> Path:
     return Path(value) if value else _xdg("XDG_CONFIG_HOME", ".config") / "vibecode.toml"
 
 
+_LABEL: Final = r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$"
+"""A label of DNS (RFC 1123, 2.1), which is what Kubernetes takes as the name of a namespace."""
+
 _HOST_NAME: Final = r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$"
 
 
@@ -56,6 +60,9 @@ class Settings(BaseSettings):
     )
 
     data_dir: Path = Field(default_factory=default_data_dir, description="Folder of everything that is kept.")
+    runtime: Literal["local", "kubernetes"] = Field(
+        "local", description="What the server runs workspaces on: this machine, or the cluster that it is a part of."
+    )
     host: str = Field(
         "127.0.0.1", min_length=1, description="Address to listen on. Another than loopback needs TLS in front."
     )
@@ -69,6 +76,12 @@ class Settings(BaseSettings):
     )
     public_port: int | None = Field(
         None, ge=1, le=65535, description="Port that browsers use; the one listened on if unset."
+    )
+    public_https_port: int | None = Field(
+        None, ge=1, le=65535, description="Port that browsers use for https, where both http and https are served."
+    )
+    admin: str | None = Field(
+        None, description="Id of the first user, who is an admin; if unset, the name of the account that it runs as."
     )
     idle_timeout: int = Field(
         DEFAULT_IDLE_TIMEOUT, ge=0, description="Default seconds without use until a workspace stops; 0 never."
@@ -85,8 +98,27 @@ class Settings(BaseSettings):
         False,
         description="Whether Git sources may be folders of this machine. Only safe where every user may read all.",
     )
+    agent_port: Annotated[int, Field(ge=0, le=65535)] = Field(
+        8081, description="On Kubernetes: TCP port on which workspaces report."
+    )
+    edge_port: Annotated[int, Field(ge=0, le=65535)] = Field(
+        8082, description="On Kubernetes: TCP port on which the edge asks who may pass."
+    )
+    workspaces_namespace: str = Field(
+        "vibecode-workspaces", pattern=_LABEL, description="On Kubernetes: namespace of the Workspace objects."
+    )
+    agent_key_file: Path = Field(
+        Path("/etc/vibecode/agent-key/key"), description="On Kubernetes: file with the key of the workspaces' tokens."
+    )
 
-    @field_validator("data_dir")
+    @field_validator("admin")
+    @classmethod
+    def _user_id(cls, value: str | None) -> str | None:
+        if value is not None and not is_valid_name(value):
+            raise ValueError
+        return value
+
+    @field_validator("data_dir", "agent_key_file")
     @classmethod
     def _absolute(cls, value: Path) -> Path:
         try:
@@ -123,13 +155,22 @@ class Settings(BaseSettings):
         """Order the sources: command line, environment, file."""
         return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, toml_file=config_file())
 
-    def addresses(self, *, listening_port: int) -> Addresses:
-        """Return the public addresses, given the port that is really listened on."""
+    def addresses(self, *, listening_port: int, https: bool = False) -> Addresses:
+        """Return the public addresses.
+
+        Parameters
+        ----------
+        listening_port
+            The port that is really listened on.
+        https
+            Whether to return those over https where both schemes are served.
+        """
+        alternate = https and self.public_https_port is not None
         return Addresses(
-            scheme=self.public_scheme,
+            scheme="https" if alternate else self.public_scheme,
             domain=self.domain,
             workspace_domain=self.workspace_domain or self.domain,
-            port=self.public_port or listening_port,
+            port=(self.public_https_port if alternate else self.public_port) or listening_port,
             listening_host=self._reachable_host,
         )
 
@@ -159,6 +200,13 @@ _TAKES: Final = {
     "workspace_domain": "a host name in lower case, such as workspaces.example.org",
     "public_scheme": "http or https",
     "public_port": "a whole number from 1 to 65535",
+    "public_https_port": "a whole number from 1 to 65535",
+    "admin": "a user id: lower-case letters, digits and single hyphens, at most 40, such as alice",
+    "runtime": "local or kubernetes",
+    "agent_port": "a whole number from 0 to 65535",
+    "edge_port": "a whole number from 0 to 65535",
+    "workspaces_namespace": "the name of a namespace, such as vibecode-workspaces",
+    "agent_key_file": "the path of a file",
     "idle_timeout": f"0 for never, or {MIN_IDLE_TIMEOUT} to {MAX_IDLE_TIMEOUT} seconds",
     "extensions": 'a list of ids or paths: in a variable with commas between, in the file ["like", "this"]',
     "max_parallel_starts": "a whole number, 1 or more",

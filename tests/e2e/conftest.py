@@ -1,17 +1,28 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.product import Product, running_product
+from tests.support.cluster import ClusterProduct, running_cluster
+from tests.support.product import running_product
+from tests.support.product_api import ProductApi
 
-if TYPE_CHECKING:
-    pass
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[ClusterProduct]:
+    """The product on a real cluster, the same for all tests."""
+    with running_cluster() as running:
+        yield running
 
 
-@pytest.fixture(scope="module")
-def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
+@pytest.fixture(scope="module", params=["local"])
+def product(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ProductApi]:
+    """The product; a module that is to run on a cluster too says so by ``pytest.mark.parametrize``."""
+    if request.param == "kubernetes":
+        cluster: ClusterProduct = request.getfixturevalue("cluster")
+        cluster.remove_all()
+        yield cluster
+        return
     with running_product(tmp_path_factory.mktemp("product")) as running:
         yield running

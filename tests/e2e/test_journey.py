@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import socket
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,16 +10,22 @@ import pytest
 
 from tests.e2e.workbench import Workbench, make_vsix
 from tests.support.browser import chromium
-from tests.support.product import Product, wait_until
+from tests.support.product_api import ProductApi, wait_until
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
-pytestmark = [pytest.mark.browser, pytest.mark.editor]
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.editor,
+    pytest.mark.parametrize("product", ["local", "kubernetes"], indirect=True, scope="module"),
+]
+
+SETTINGS = ".local/share/code-server/User/settings.json"
 
 
 @pytest.fixture(scope="module")
-def dashboard(product: Product) -> Iterator[Page]:
+def dashboard(product: ProductApi) -> Iterator[Page]:
     """The dashboard in a browser that has just signed in by the one-time link."""
     with chromium() as browser:
         context = browser.new_context(viewport={"width": 1280, "height": 800})
@@ -54,7 +56,7 @@ def picture(request: pytest.FixtureRequest) -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def editor(product: Product, dashboard: Page) -> Workbench:
+def editor(product: ProductApi, dashboard: Page) -> Workbench:
     """A workspace made in the dashboard, opened in a second tab."""
     dashboard.goto(product.url + "/")
     dashboard.get_by_role("link", name="Blank").click()
@@ -64,9 +66,8 @@ def editor(product: Product, dashboard: Page) -> Workbench:
     open_link = dashboard.get_by_role("link", name="Open journey in a new tab")
     open_link.wait_for()
     # What is unsaved shall stay so until it's saved.
-    settings = home(product) / ".local/share/code-server/User/settings.json"
-    settings.parent.mkdir(parents=True, exist_ok=True)
-    settings.write_text('{"files.autoSave": "off"}\n')
+    product.wait_for("journey", "running")
+    product.home("journey").write(SETTINGS, '{"files.autoSave": "off"}\n')
     with dashboard.context.expect_page() as opened:
         open_link.click()
     workbench = Workbench(opened.value)
@@ -74,25 +75,7 @@ def editor(product: Product, dashboard: Page) -> Workbench:
     return workbench
 
 
-def free_port() -> int:
-    """Return a port that nothing listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
-def files(product: Product) -> Path:
-    """Return the folder that the editor shows."""
-    return next((product.data_dir / "workspaces").glob("*/files/journey"))
-
-
-def home(product: Product) -> Path:
-    """Return the workspace's home."""
-    return next((product.data_dir / "workspaces").glob("*/home"))
-
-
-def test_the_link_cannot_be_used_twice(product: Product, dashboard: Page) -> None:
+def test_the_link_cannot_be_used_twice(product: ProductApi, dashboard: Page) -> None:
     link = product.login_link()
     product.request(
         "POST", "/api/v1/session", {"token": link.partition("#")[2]}, token="", headers={"Origin": product.url}
@@ -110,34 +93,34 @@ def test_the_link_cannot_be_used_twice(product: Product, dashboard: Page) -> Non
     context.close()
 
 
-def test_edit_and_save_a_file(product: Product, editor: Workbench) -> None:
-    (files(product) / "hello.txt").write_text("first line\n")
+def test_edit_and_save_a_file(product: ProductApi, editor: Workbench) -> None:
+    product.files("journey").write("hello.txt", "first line\n")
     editor.open_file("hello.txt")
     editor.type("written in the browser\n")
     editor.save()
     expected = "first line\nwritten in the browser\n"
-    wait_until(lambda: (files(product) / "hello.txt").read_text() == expected, "the file is saved")
+    wait_until(lambda: product.files("journey").read("hello.txt") == expected, "the file is saved")
 
 
-def test_run_a_command_in_the_terminal(product: Product, editor: Workbench) -> None:
+def test_run_a_command_in_the_terminal(product: ProductApi, editor: Workbench) -> None:
     editor.terminal()
     editor.run('echo "$((40 + 2)) $VIBECODE_WORKSPACE" > made.txt')
-    made = files(product) / "made.txt"
-    assert wait_until(lambda: made.exists() and made.read_text(), "the terminal wrote") == "42 journey\n"
+    made = wait_until(lambda: product.files("journey").read("made.txt"), "the terminal wrote")
+    assert made == "42 journey\n"
 
 
-def test_the_terminal_has_no_secret_of_the_server(product: Product, editor: Workbench) -> None:
+def test_the_terminal_has_no_secret_of_the_server(product: ProductApi, editor: Workbench) -> None:
     editor.run("env > environment.txt; echo done > environment.done")
-    wait_until((files(product) / "environment.done").exists, "the environment is written")
-    environment = (files(product) / "environment.txt").read_text()
+    wait_until(lambda: product.files("journey").read("environment.done"), "the environment is written")
+    environment = product.files("journey").read("environment.txt") or ""
     assert product.token not in environment
     assert "VIBECODE_DATA_DIR" not in environment
-    assert f"VSCODE_PROXY_URI=http://{{{{port}}}}--journey.vibecode.localhost:{product.port}/" in environment
+    assert f"VSCODE_PROXY_URI={product.workspace_url('{{port}}--journey')}/" in environment
 
 
-def test_a_port_has_a_preview(product: Product, editor: Workbench) -> None:
-    port = free_port()
-    editor.run(f"{sys.executable} -m http.server {port} --bind 127.0.0.1 &")
+def test_a_port_has_a_preview(product: ProductApi, editor: Workbench) -> None:
+    port = product.free_port("journey")
+    editor.run(f"{product.python} -m http.server {port} --bind 127.0.0.1 &")
     ports = wait_until(lambda: product.api("GET", "/workspaces/journey/ports")["items"], "the port is found")
     assert [port["port"] for port in ports] == [port]
     page = editor.page.context.new_page()
@@ -148,8 +131,8 @@ def test_a_port_has_a_preview(product: Product, editor: Workbench) -> None:
     page.close()
 
 
-def test_install_an_extension_from_a_file(product: Product, editor: Workbench) -> None:
-    make_vsix(home(product) / "proof.vsix")
+def test_install_an_extension_from_a_file(product: ProductApi, editor: Workbench, tmp_path: Path) -> None:
+    product.home("journey").write("proof.vsix", make_vsix(tmp_path / "proof.vsix").read_bytes())
     editor.command("Extensions: Install from VSIX...")
     editor.choose("proof.vsix")
     editor.notification("Completed installing")
@@ -157,40 +140,37 @@ def test_install_an_extension_from_a_file(product: Product, editor: Workbench) -
     editor.notification("Hello from the proof extension")
 
 
-def test_change_a_setting(product: Product, editor: Workbench) -> None:
+def test_change_a_setting(product: ProductApi, editor: Workbench) -> None:
     editor.page.locator(".monaco-workbench.vs").wait_for()
     editor.command("Preferences: Toggle between Light/Dark Themes")
     editor.page.locator(".monaco-workbench.vs-dark").wait_for()
-    settings = home(product) / ".local/share/code-server/User/settings.json"
-    wait_until(lambda: "colortheme" in settings.read_text().lower(), "the setting is saved")
+    home = product.home("journey")
+    wait_until(lambda: "colortheme" in (home.read(SETTINGS) or "").lower(), "the setting is saved")
 
 
-def test_the_server_is_killed_and_the_editor_goes_on(product: Product, editor: Workbench) -> None:
+def test_the_server_is_killed_and_the_editor_goes_on(product: ProductApi, editor: Workbench) -> None:
+    files = product.files("journey")
     editor.run("echo $$ > before.txt")
-    before = wait_until(
-        lambda: (files(product) / "before.txt").exists() and (files(product) / "before.txt").read_text(),
-        "a shell's pid",
-    )
+    before = wait_until(lambda: files.read("before.txt"), "a shell's pid")
     editor.open_file("hello.txt")
     editor.type("not saved yet")
-    product.stop(signal.SIGKILL)
-    os.kill(int(before), 0)
-    product.start()
+    product.lose_server()
+    assert product.is_alive("journey", int(before))
     assert product.api("GET", "/workspaces/journey")["status"] == "running"
     editor.page.locator(".tab.active.dirty").wait_for()
 
     def shell_answers() -> bool:
         editor.run("echo $$ > after.txt")
-        return (files(product) / "after.txt").exists()
+        return bool(files.read("after.txt"))
 
     wait_until(shell_answers, "the terminal is connected again", limit=90)
-    assert wait_until((files(product) / "after.txt").read_text, "the pid is written") == before
+    assert files.read("after.txt") == before
     editor.open_file("hello.txt")
     editor.save()
-    assert "not saved yet" in (files(product) / "hello.txt").read_text()
+    assert "not saved yet" in (files.read("hello.txt") or "")
 
 
-def test_a_stop_is_explained_in_the_tab_and_undone_there(product: Product, editor: Workbench) -> None:
+def test_a_stop_is_explained_in_the_tab_and_undone_there(product: ProductApi, editor: Workbench) -> None:
     product.api("POST", "/workspaces/journey/stop")
     product.wait_for("journey", "stopped")
     again = editor.page.get_by_role("button", name="Start again")
@@ -203,7 +183,7 @@ def test_a_stop_is_explained_in_the_tab_and_undone_there(product: Product, edito
     editor.wait_ready()
 
 
-def test_opening_a_stopped_workspace_wakes_it_with_everything_there(product: Product, editor: Workbench) -> None:
+def test_opening_a_stopped_workspace_wakes_it_with_everything_there(product: ProductApi, editor: Workbench) -> None:
     editor.page.goto("about:blank")
     product.api("POST", "/workspaces/journey/stop")
     product.wait_for("journey", "stopped")
@@ -216,7 +196,7 @@ def test_opening_a_stopped_workspace_wakes_it_with_everything_there(product: Pro
     editor.notification("Hello from the proof extension")
 
 
-def test_a_workspaces_page_reaches_neither_api_nor_others(product: Product, editor: Workbench) -> None:
+def test_a_workspaces_page_reaches_neither_api_nor_others(product: ProductApi, editor: Workbench) -> None:
     product.create("neighbour")
     page = editor.page.context.new_page()
     page.goto(product.workspace_url("neighbour") + "/")
@@ -249,7 +229,7 @@ def test_a_workspaces_page_reaches_neither_api_nor_others(product: Product, edit
     page.close()
 
 
-def test_ending_the_session_disconnects_the_editor(product: Product, dashboard: Page, editor: Workbench) -> None:
+def test_ending_the_session_disconnects_the_editor(product: ProductApi, dashboard: Page, editor: Workbench) -> None:
     sessions = [s for s in product.api("GET", "/sessions")["items"] if s["kind"] == "browser"]
     for session in sessions:
         product.api("DELETE", f"/sessions/{session['id']}")

@@ -14,8 +14,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from tests.support.require import require
-from vibecode.editor import Editor, EditorStore
-from vibecode.editor.model import CODE_SERVER, ENTRY, MANIFEST_NAME, NODE, PRODUCT, WORKBENCH_PAGE, Manifest
+from vibecode.editor.manifest import Manifest
+from vibecode.editor.model import CODE_SERVER, ENTRY, MANIFEST_NAME, NODE, PRODUCT, WORKBENCH_PAGE, Editor
+from vibecode.editor.store import EditorStore
 from vibecode.settings import default_data_dir
 
 PAGE = """\

@@ -5,22 +5,18 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
-import time
-import urllib.error
-import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from email.message import Message
 from pathlib import Path
-from typing import Any
 
+from tests.support.product_api import LIMIT, Answer, ProductApi, wait_until
 from tests.support.require import require
 
-LIMIT = 60.0
-"""Seconds to wait for anything."""
+__all__ = ["LIMIT", "Answer", "Product", "editors_folder", "running_product", "wait_until"]
 
 
 def editors_folder() -> Path:
@@ -34,21 +30,23 @@ def editors_folder() -> Path:
 
 
 @dataclass(frozen=True)
-class Answer:
-    """A response of the API."""
+class LocalFolder:
+    """A workspace's folder on this machine."""
 
-    status: int
-    headers: dict[str, str]
-    body: bytes
+    path: Path
 
-    @property
-    def json(self) -> Any:
-        """The body, parsed."""
-        return json.loads(self.body)
+    def read(self, name: str) -> str | None:
+        path = self.path / name
+        return path.read_text() if path.exists() else None
+
+    def write(self, name: str, content: str | bytes) -> None:
+        path = self.path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content.encode() if isinstance(content, str) else content)
 
 
 @dataclass
-class Product:
+class Product(ProductApi):
     """A server on a free port, with a data folder of its own."""
 
     data_dir: Path
@@ -95,98 +93,31 @@ class Product:
         return (self.data_dir.parent / "server.log").read_text()
 
     @property
-    def port(self) -> int:
-        """The public port."""
-        return int(self.url.rpartition(":")[2])
-
-    @property
     def token(self) -> str:
-        """The command line's token."""
         return (self.data_dir / "run" / "cli.token").read_text()
 
-    def workspace_url(self, name: str) -> str:
-        """Return a workspace's origin."""
-        return f"http://{name}.vibecode.localhost:{self.port}"
+    @property
+    def python(self) -> str:  # type: ignore[override]
+        return sys.executable
 
-    def request(
-        self,
-        method: str,
-        path: str,
-        body: object = None,
-        *,
-        token: str | None = None,
-        host: str | None = None,
-        headers: dict[str, str] | None = None,
-    ) -> Answer:
-        """Send a request through the edge as a program would; ``token`` is the command line's if not given."""
-        sent = {"Host": host or f"vibecode.localhost:{self.port}"}
-        if token != "":
-            sent["Authorization"] = f"Bearer {token or self.token}"
-        if body is not None:
-            sent["Content-Type"] = "application/json"
-        request = urllib.request.Request(
-            f"http://127.0.0.1:{self.port}{path}",
-            data=None if body is None else json.dumps(body).encode(),
-            method=method,
-            headers={**sent, **(headers or {})},
-        )
-        try:
-            with _OPENER.open(request, timeout=LIMIT) as response:
-                return Answer(response.status, _headers(response.headers), response.read())
-        except urllib.error.HTTPError as error:
-            with error:
-                return Answer(error.code, _headers(error.headers), error.read())
+    def files(self, workspace: str) -> LocalFolder:
+        return LocalFolder(next((self.data_dir / "workspaces").glob(f"*/files/{workspace}")))
 
-    def api(self, method: str, path: str, body: object = None, **options: Any) -> Any:
-        """Call the API and return its JSON; any failure fails the test."""
-        answer = self.request(method, f"/api/v1{path}", body, **options)
-        assert answer.status < 400, f"{method} {path}: {answer.status} {answer.body.decode()}"
-        return answer.json if answer.body else None
+    def home(self, workspace: str) -> LocalFolder:
+        return LocalFolder(self.files(workspace).path.parent.parent / "home")
 
-    def create(self, name: str, **body: Any) -> Any:
-        """Create a workspace and wait until it runs."""
-        self.api("POST", "/workspaces", {"name": name, **body})
-        return self.wait_for(name, "running")
+    def is_alive(self, workspace: str, pid: int) -> bool:
+        return Path(f"/proc/{pid}").exists()
 
-    def wait_for(self, name: str, status: str) -> Any:
-        """Wait until a workspace has a status."""
+    def lose_server(self) -> None:
+        self.stop(signal.SIGKILL)
+        self.start()
 
-        def look() -> Any:
-            workspace = self.api("GET", f"/workspaces/{name}")
-            assert workspace["status"] == status or workspace["status"] != "failed", workspace["reason"]
-            return workspace if workspace["status"] == status else None
-
-        return wait_until(look, f"{name} is {status}")
-
-    def login_link(self, user: str | None = None) -> str:
-        """Return a one-time sign-in link."""
-        link: str = self.api("POST", "/login-links", {"user": user})["url"]
-        return link
-
-
-def _headers(message: Message) -> dict[str, str]:
-    """Return headers by lower-case name; several of one name are joined by line ends."""
-    return {name.lower(): "\n".join(message.get_all(name, [])) for name in message}
-
-
-class _NoRedirects(urllib.request.HTTPRedirectHandler):
-    def redirect_request(self, *_args: Any, **_kwargs: Any) -> None:
-        return None
-
-
-_OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}), _NoRedirects)
-
-
-def wait_until(look: Callable[[], Any], what: str, *, limit: float = LIMIT) -> Any:
-    """Return what ``look`` returns once that is true; look often, and fail after ``limit`` seconds."""
-    deadline = time.monotonic() + limit
-    while True:
-        found = look()
-        if found:
-            return found
-        if time.monotonic() > deadline:
-            raise AssertionError(f"waited {limit:.0f} s in vain until {what}")
-        time.sleep(0.05)
+    def free_port(self, workspace: str) -> int:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port: int = probe.getsockname()[1]
+            return port
 
 
 @contextmanager

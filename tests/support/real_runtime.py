@@ -11,7 +11,7 @@ from pathlib import Path
 from tests.support.local_runtime import running
 from vibecode.database.engine import open_database
 from vibecode.database.workspaces import WorkspaceRepository
-from vibecode.editor import EditorStore
+from vibecode.editor.store import EditorStore
 from vibecode.runtimes.local.context import Options
 from vibecode.runtimes.local.layout import DataFolder
 from vibecode.runtimes.local.runtime import LocalRuntime

@@ -91,7 +91,7 @@ def test_a_mistake_elsewhere_is_not_blamed_on_the_file(monkeypatch: pytest.Monke
 def test_every_setting_can_be_refused_in_words(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in Settings.model_fields:
         variable = f"VIBECODE_{name.upper()}"
-        wrong = {"data_dir": "~nobody-of-this-name", "extensions": "[", "host": None}.get(name, "no_thing")
+        wrong = {"extensions": "[", "host": None}.get(name, "~nobody-of-this-name")
         if wrong is not None:
             monkeypatch.setenv(variable, wrong)
             assert refusal().startswith(f"{variable} takes ")

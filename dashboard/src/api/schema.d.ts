@@ -24,6 +24,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/agent/v1/processes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Processes
+         * @description Take what runs in a workspace whose processes this server can't see.
+         */
+        post: operations["processes_agent_v1_processes_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/agent/v1/report": {
         parameters: {
             query?: never;
@@ -511,6 +531,55 @@ export interface components {
         AgentItem: {
             /** Name */
             name: string;
+        };
+        /**
+         * AgentPort
+         * @description A TCP port that a process of the workspace listens on.
+         */
+        AgentPort: {
+            /** Pid */
+            pid: number;
+            /** Port */
+            port: number;
+            /** Process */
+            process: string;
+        };
+        /**
+         * AgentProcesses
+         * @description What a workspace's first process says of all the others, where the server can't look itself.
+         */
+        AgentProcesses: {
+            /** Busycommand */
+            busyCommand?: string | null;
+            /**
+             * Cpu
+             * @description Cores in use.
+             * @default 0
+             */
+            cpu?: number;
+            /** Editorversion */
+            editorVersion?: string | null;
+            /**
+             * Memory
+             * @description Bytes.
+             * @default 0
+             */
+            memory?: number;
+            /** Ports */
+            ports?: components["schemas"]["AgentPort"][];
+            /**
+             * Storage
+             * @description Bytes on its volumes, if measured this time.
+             */
+            storage?: number | null;
+        };
+        /**
+         * AgentProcessesAnswer
+         * @description When to report again.
+         */
+        AgentProcessesAnswer: {
+            /** Reportagaininseconds */
+            reportAgainInSeconds: number;
         };
         /**
          * AgentReport
@@ -1178,6 +1247,39 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["AgentAnswer"];
+                };
+            };
+        };
+    };
+    processes_agent_v1_processes_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AgentProcesses"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AgentProcessesAnswer"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
                 };
             };
         };

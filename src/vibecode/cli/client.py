@@ -1,4 +1,4 @@
-"""The API's client of the command line: a running server on this machine, or one elsewhere.
+"""The API's client of the command line: a server or cluster on this machine, or one elsewhere.
 
 It uses the standard library alone: a command line that imports an HTTP framework answers a quarter of a second later.
 """
@@ -13,10 +13,13 @@ import socket
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 
 from vibecode.domain.errors import ApiFailure, ServerUnreachable
+
+if TYPE_CHECKING:
+    from vibecode.cluster.access import Access
 
 _TIMEOUT = 60.0
 """Seconds for an answer. What takes longer is told as a stream."""
@@ -139,6 +142,7 @@ class Client:
         *,
         headers: dict[str, str] | None = None,
         timeout: float | None = _TIMEOUT,
+        renewed: bool = False,
     ) -> tuple[http.client.HTTPConnection, http.client.HTTPResponse]:
         connection, token = self._connect()
         connection.timeout = timeout
@@ -158,6 +162,9 @@ class Client:
                     f"{url}, which VIBECODE_URL names, can't be reached ({why}): {how_it_is()}"
                 ) from None
             raise self._no_answer(error) from None
+        if response.status == 401 and not renewed and self._renew_token():
+            connection.close()
+            return self._send(method, path, body, headers=headers, timeout=timeout, renewed=True)
         if response.status >= 400:
             try:
                 raise _failure(response)
@@ -169,29 +176,55 @@ class Client:
         if url := _remote():
             return _remote_connection(url)
         server = running_server(self._data_dir)
-        if server is None:
+        if server is not None:
+            return _UnixConnection(server.socket, server.domain), _read_token(server.token_file)
+        access = self._cluster()
+        if access is None:
             raise NotRunning
-        try:
-            token = Path(server.token_file).read_text().strip()
-        except OSError:
-            raise ServerUnreachable(
-                f"{server.token_file} can't be read: use the account that started the server."
-            ) from None
-        return _UnixConnection(server.socket, server.domain), token
+        return access.connection(), _read_token(access.token_file)
+
+    def _cluster(self) -> Access | None:
+        from vibecode.cluster import access
+
+        return access.in_use(self._data_dir)
+
+    def _renew_token(self) -> bool:
+        """Get anew what each start of a cluster's control plane makes anew; tell whether there is a cluster."""
+        if _remote() or running_server(self._data_dir) is not None:
+            return False
+        from vibecode.cluster.access import renew_token
+
+        return renew_token(self._data_dir)
 
     def _no_answer(self, error: Exception) -> ServerUnreachable:
         """Tell a server that hangs or is overloaded from one that has gone and left its file behind."""
         from vibecode.runtimes.local.layout import DataFolder
 
         server = running_server(self._data_dir)
+        access = None if server is not None else self._cluster()
+        if access is not None:
+            return ServerUnreachable(
+                f"The cluster {access.cluster} does not answer at {access.url} ({_why(error)}): `vibecode up` starts "
+                "it if it is stopped, and `vibecode status` tells more."
+            )
         # Its pid may be another program's by now; the lock can be nobody else's.
         if server is None or not DataFolder(self._data_dir).in_use():
             return NotRunning()
-        why = "it took too long" if isinstance(error, TimeoutError) else getattr(error, "strerror", None) or error
         return ServerUnreachable(
-            f"The server (pid {server.pid}) does not answer ({why}): try again in a moment. "
+            f"The server (pid {server.pid}) does not answer ({_why(error)}): try again in a moment. "
             f"If that doesn't help, {self._data_dir / 'logs' / 'server.log'} may say why."
         )
+
+
+def _read_token(path: str) -> str:
+    try:
+        return Path(path).read_text().strip()
+    except OSError:
+        raise ServerUnreachable(f"{path} can't be read: use the account that started the server.") from None
+
+
+def _why(error: Exception) -> str:
+    return "it took too long" if isinstance(error, TimeoutError) else str(getattr(error, "strerror", None) or error)
 
 
 def _remote() -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import typer
@@ -29,10 +29,12 @@ class Check:
     name: str
     ok: bool
     detail: str
+    needed: bool = True
+    """Whether the runtime that is used needs it. What isn't needed may be missing."""
 
 
 def doctor(as_json: Json = False, data_dir: DataDir = None) -> None:
-    """Check this machine: tools, limits, data folder, editor, port, names. Exit code 1 if something is missing."""
+    """Check this machine for both runtimes. Exit code 1 if something is missing that the one in use needs."""
     from dataclasses import asdict
 
     from vibecode.cli.output import print_json
@@ -44,21 +46,43 @@ def doctor(as_json: Json = False, data_dir: DataDir = None) -> None:
         print_json([asdict(check) for check in checks])
     else:
         for check in checks:
-            say(f"{'ok     ' if check.ok else 'PROBLEM'}  {check.name}: {check.detail}")
-    if not all(check.ok for check in checks):
+            mark = "ok     " if check.ok else "PROBLEM" if check.needed else "missing"
+            say(f"{mark}  {check.name}: {check.detail}")
+    if not all(check.ok or not check.needed for check in checks):
         raise typer.Exit(1)
 
 
 def run_checks(data_dir: Path, *, host: str, port: int, domain: str) -> Iterator[Check]:
-    """Yield the checks, the quick ones first."""
+    """Yield the checks: what both runtimes need, what the local one does, what kubernetes does."""
+    from vibecode.cluster.state import ClusterFolder
+
+    on_cluster = ClusterFolder(data_dir).runtime == "kubernetes"
     yield _python()
-    yield _git()
-    yield from _open_files()
     yield from _watches(_MAX_WATCHES)
     yield from _guarded("data folder", lambda: _data_folder(data_dir))
+    yield _names(domain)
+    for check in _local(data_dir, host, port):
+        yield replace(check, needed=not on_cluster)
+    yield from _cluster(needed=on_cluster)
+
+
+def _local(data_dir: Path, host: str, port: int) -> Iterator[Check]:
+    """Yield what only the local runtime needs."""
+    yield _git()
+    yield from _open_files()
     yield from _guarded("editor", lambda: _editor(data_dir))
     yield from _guarded("server", lambda: _server(data_dir, host, port))
-    yield _names(domain)
+
+
+def _cluster(*, needed: bool) -> Iterator[Check]:
+    """Yield what only the kubernetes runtime needs."""
+    from vibecode.cluster.fitness import findings
+
+    for finding in findings():
+        detail = finding.detail
+        if not finding.ok and not needed:
+            detail = f"{detail.removesuffix('.')}. Only `--runtime kubernetes` needs it."
+        yield Check(finding.name, ok=finding.ok, detail=detail, needed=needed)
 
 
 def _guarded(name: str, check: Callable[[], Check]) -> Iterator[Check]:

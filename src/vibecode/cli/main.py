@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from vibecode import __version__
-from vibecode.cli import doctor, editor, server, session, template, user, workspace
+from vibecode.cli import doctor, editor, image, lifecycle, provision, session, template, user, workspace
 from vibecode.cli.options import Command
 from vibecode.cli.output import note
 from vibecode.domain.errors import VibeCodeError
@@ -28,11 +28,13 @@ app.add_typer(template.app, name="template")
 app.add_typer(user.app, name="user")
 app.add_typer(session.app, name="session")
 app.add_typer(editor.app, name="editor")
-app.command("up", cls=Command)(server.up)
-app.command("down", cls=Command)(server.down)
-app.command("status", cls=Command)(server.status)
+app.add_typer(image.app, name="image")
+app.command("up", cls=Command)(lifecycle.up)
+app.command("down", cls=Command)(lifecycle.down)
+app.command("status", cls=Command)(lifecycle.status)
 app.command("doctor", cls=Command)(doctor.doctor)
 app.command("login-link", cls=Command)(session.login_link)
+app.command("provision", cls=Command)(provision.provision)
 
 
 def _print_version(value: bool) -> None:

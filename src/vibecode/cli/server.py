@@ -1,14 +1,14 @@
-"""``vibecode up``, ``down`` and ``status``: the server on this machine."""
+"""The local side of ``vibecode up``, ``down`` and ``status``: the server on this machine."""
 
 from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
-from vibecode.cli.options import DataDir, Json, client, resolve
+from vibecode.cli.options import client
 from vibecode.cli.output import say
 
 if TYPE_CHECKING:
@@ -20,28 +20,21 @@ _PATIENCE = 15.0
 """Seconds for an answer to whether there is a server."""
 
 
-def up(
-    port: Annotated[
-        int | None, typer.Option("--port", help="TCP port to listen on; 8000 if not set.", metavar="PORT")
-    ] = None,
-    foreground: Annotated[
-        bool, typer.Option("--foreground", help="Run in this terminal or under a service manager, with logs here.")
-    ] = False,
-    data_dir: DataDir = None,
-) -> None:
-    """Start the server, and print a link that signs you in. Again: print another link."""
+def up(settings: Settings, *, port: int | None, foreground: bool) -> None:
+    """Start the server, and print a link that signs in."""
     from vibecode.cli.output import note
-    from vibecode.settings import load_settings
+    from vibecode.cluster.state import ClusterFolder
 
-    settings = load_settings(port=port, data_dir=None if data_dir is None else resolve(data_dir))
-    running = _answering(settings.data_dir)
+    running = answering(settings.data_dir)
     if running is not None:
         note(f"The server runs already at {running.url} (pid {running.pid}).")
         if port not in (None, 0) and not running.url.endswith(f":{port}"):
             note("It keeps its port: `vibecode down` first to change it.")
-        _print_link(settings.data_dir)
+        ClusterFolder(settings.data_dir).remember_runtime("local")
+        print_link(settings.data_dir)
         return
     _ensure_editor(settings)
+    ClusterFolder(settings.data_dir).remember_runtime("local")
     if foreground:
         _run_here(settings)
         return
@@ -51,27 +44,21 @@ def up(
     note("Starting the server …")
     pid, url = start(settings.data_dir, overrides)
     note(f"The server runs at {url} (pid {pid}, log {log_file(settings.data_dir)}).")
-    _print_link(settings.data_dir)
+    print_link(settings.data_dir)
 
 
-def down(
-    keep_workspaces: Annotated[
-        bool, typer.Option("--keep-workspaces", help="Leave running workspaces alone; `up` finds them again.")
-    ] = False,
-    data_dir: DataDir = None,
-) -> None:
+def down(folder: Path, *, keep_workspaces: bool) -> None:
     """Stop all workspaces and the server, or workspaces that run on without one. Nothing is deleted."""
     from vibecode.cli.output import note
     from vibecode.server.background import stop
 
-    folder = resolve(data_dir)
-    server = _answering(folder)
+    server = answering(folder)
     if server is None:
         _down_without_server(folder, keep_workspaces=keep_workspaces)
         return
     going_on = _names(folder, "running") if keep_workspaces else set()
     if not keep_workspaces:
-        _stop_workspaces(folder)
+        stop_workspaces(folder)
     note("Stopping the server …")
     stop(server.pid)
     if going_on:
@@ -80,14 +67,13 @@ def down(
         say("The server has stopped; your workspaces' files are kept. `vibecode up` starts it again.")
 
 
-def status(as_json: Json = False, data_dir: DataDir = None) -> None:
+def status(folder: Path, *, as_json: bool) -> None:
     """Tell whether the server runs, and what it runs. Exit code 1 if it doesn't, or doesn't answer."""
     from vibecode.cli.output import ago_text, print_json
     from vibecode.domain.errors import ServerUnreachable
 
-    folder = resolve(data_dir)
     try:
-        server = _answering(folder)
+        server = answering(folder)
     except ServerUnreachable as error:
         if as_json:
             print_json({"running": True, "dataDir": str(folder), "problem": error.detail})
@@ -113,7 +99,7 @@ def status(as_json: Json = False, data_dir: DataDir = None) -> None:
     say(f"Data folder: {folder}")
 
 
-def _answering(data_dir: Path) -> RunningServer | None:
+def answering(data_dir: Path) -> RunningServer | None:
     """Return the server of a data folder; None if none runs.
 
     Raises
@@ -133,7 +119,8 @@ def _answering(data_dir: Path) -> RunningServer | None:
     return server
 
 
-def _print_link(data_dir: Path) -> None:
+def print_link(data_dir: Path) -> None:
+    """Print a one-time link that signs in, and nothing else to standard output."""
     from vibecode.cli.output import note
 
     link = client(data_dir).post("/login-links", {"user": None})
@@ -144,12 +131,17 @@ def _print_link(data_dir: Path) -> None:
 def _ensure_editor(settings: Settings) -> None:
     """Install the editor if there is none, with progress on the screen."""
     import asyncio
+    import logging
+
+    import structlog
 
     from vibecode.cli.output import note
     from vibecode.domain.errors import EditorUnavailable
     from vibecode.editor.store import EditorStore
     from vibecode.runtimes.local.layout import DataFolder
 
+    # Standard output is for the link alone.
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
     DataFolder(settings.data_dir).prepare()
     store = EditorStore(settings.data_dir / "editors")
     try:
@@ -228,7 +220,8 @@ def _names(data_dir: Path, *statuses: str) -> set[str]:
     return {w["name"] for w in client(data_dir).items("/workspaces?limit=200") if w["status"] in statuses}
 
 
-def _stop_workspaces(data_dir: Path) -> None:
+def stop_workspaces(data_dir: Path) -> None:
+    """Stop all workspaces, and wait until they have."""
     from vibecode.cli.output import note
 
     api = client(data_dir)

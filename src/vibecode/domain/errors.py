@@ -211,3 +211,19 @@ class ApiFailure(VibeCodeError):
     """The problem's own code."""
     reported_status: int = 500
     """The HTTP status."""
+
+
+class ImageUnavailable(VibeCodeError):
+    """A container image can't be built, or can't be brought to a cluster's nodes."""
+
+    code = "image_unavailable"
+    title = "The image is not available"
+    status = 503
+
+
+class DockerUnavailable(VibeCodeError):
+    """Docker isn't installed, doesn't run, or may not be used."""
+
+    code = "docker_unavailable"
+    title = "Docker is not available"
+    status = 503

@@ -3,24 +3,6 @@
 The parts: :mod:`.store` knows the installed versions, :mod:`.installer` makes one, :mod:`.additions` keeps what
 VibeCode adds to it up to date, :mod:`.launch` has the command line and environment of a workspace's editor,
 :mod:`.home` prepares its home and :mod:`.gallery` installs extensions into it.
+
+Nothing is imported here: the first process of a container starts editors, and has no use for the rest.
 """
-
-from vibecode.editor.additions import ensure
-from vibecode.editor.gallery import install_extensions
-from vibecode.editor.home import seed_home
-from vibecode.editor.launch import command, environment, extensions_folder, user_data
-from vibecode.editor.model import Editor, Manifest
-from vibecode.editor.store import EditorStore
-
-__all__ = [
-    "Editor",
-    "EditorStore",
-    "Manifest",
-    "command",
-    "ensure",
-    "environment",
-    "extensions_folder",
-    "install_extensions",
-    "seed_home",
-    "user_data",
-]

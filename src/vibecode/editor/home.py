@@ -11,13 +11,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-import structlog
-
 from vibecode.editor.launch import extensions_folder, user_data
 
-_log = structlog.get_logger(__name__)
-
 _SKELETON: Final = Path("/etc/skel")
+_OF_A_NEW_VOLUME: Final = frozenset({"lost+found"})
+"""What file systems put into the root of a new volume."""
 
 
 def seed_home(home: Path, *, settings: Mapping[str, object] | None = None, skeleton: Path = _SKELETON) -> None:
@@ -42,7 +40,7 @@ def seed_home(home: Path, *, settings: Mapping[str, object] | None = None, skele
         A folder can't be made, or is a link that leads out of the home.
     """
     home.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if not any(home.iterdir()):
+    if is_empty(home):
         _copy_skeleton(skeleton, home)
     for folder in (user_data(home) / "User", extensions_folder(home)):
         _stay_inside(home, folder)
@@ -85,11 +83,26 @@ def _stay_inside(home: Path, folder: Path) -> None:
             raise NotADirectoryError(errno.ENOTDIR, f"{step} is a link out of its home: put a real folder there")
 
 
+def is_empty(folder: Path) -> bool:
+    """Tell whether nobody has put anything into a folder, which may be the root of a new volume.
+
+    Raises
+    ------
+    OSError
+        It isn't there or can't be read.
+    """
+    return all(path.name in _OF_A_NEW_VOLUME for path in folder.iterdir())
+
+
 def _copy_skeleton(skeleton: Path, home: Path) -> None:
-    if not skeleton.is_dir():
-        return
     try:
-        shutil.copytree(skeleton, home, symlinks=True, dirs_exist_ok=True)
-        home.chmod(0o700)
+        # One by one: copying the folder as a whole would set its mode, and a volume's root is not ours.
+        for path in skeleton.iterdir() if skeleton.is_dir() else ():
+            if path.is_dir() and not path.is_symlink():
+                shutil.copytree(path, home / path.name, symlinks=True)
+            else:
+                shutil.copy2(path, home / path.name, follow_symlinks=False)
     except (OSError, shutil.Error) as error:
-        _log.warning("the home's start-up files were not copied", error=str(error))
+        import structlog
+
+        structlog.get_logger(__name__).warning("the home's start-up files were not copied", error=str(error))

@@ -22,7 +22,8 @@ from typing import Final, ParamSpec, TypeVar
 from vibecode.domain.errors import DataFolderUnusable, EditorUnavailable
 from vibecode.editor import additions, npm, prune
 from vibecode.editor.locks import Pin
-from vibecode.editor.model import CODE_SERVER, ENTRY, MANIFEST_NAME, NODE, PRODUCT, VSCODE, Editor, Manifest
+from vibecode.editor.manifest import Manifest
+from vibecode.editor.model import CODE_SERVER, ENTRY, MANIFEST_NAME, NODE, PRODUCT, VSCODE, Editor
 from vibecode.editor.progress import Progress, megabytes, reporting, size_of
 
 P = ParamSpec("P")

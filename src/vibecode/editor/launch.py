@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -32,7 +32,7 @@ def extensions_folder(home: Path) -> Path:
 
 
 def command(editor: Editor, *, socket: Path, home: Path, folder: Path) -> list[str]:
-    """Return the command line of a workspace's editor.
+    """Return the command line of a workspace's editor that listens on a Unix socket.
 
     Parameters
     ----------
@@ -45,11 +45,36 @@ def command(editor: Editor, *, socket: Path, home: Path, folder: Path) -> list[s
     folder
         The folder that is opened.
     """
+    listen = ("--socket", str(socket), "--socket-mode", "600")
+    return _command(editor, listen, session_socket=socket.with_name("session.sock"), home=home, folder=folder)
+
+
+def command_on_port(editor: Editor, *, address: str, session_socket: Path, home: Path, folder: Path) -> list[str]:
+    """Return the command line of a workspace's editor that listens on a TCP port, in a container of its own.
+
+    Parameters
+    ----------
+    editor
+        The version to start.
+    address
+        Address and port to listen on, such as ``0.0.0.0:8080``. Whoever reaches it is let in.
+    session_socket
+        Unix socket by which a terminal's ``code-server`` finds this editor.
+    home
+        The workspace's home.
+    folder
+        The folder that is opened.
+    """
+    listen = ("--bind-addr", address)
+    return _command(editor, listen, session_socket=session_socket, home=home, folder=folder)
+
+
+def _command(editor: Editor, listen: Sequence[str], *, session_socket: Path, home: Path, folder: Path) -> list[str]:
     return [
         *(str(editor.node), str(editor.entry)),
+        *("--auth", "none", *listen),
         # The session socket's default lies deep in the home, where it would often be too long for a socket.
-        *("--auth", "none", "--socket", str(socket), "--socket-mode", "600"),
-        *("--session-socket", str(socket.with_name("session.sock"))),
+        *("--session-socket", str(session_socket)),
         # A config.yaml in the home could set another address or certificate; an empty one sets nothing.
         *("--config", os.devnull),
         *("--user-data-dir", str(user_data(home)), "--extensions-dir", str(extensions_folder(home))),

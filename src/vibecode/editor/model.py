@@ -17,8 +17,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from pydantic import BaseModel, ConfigDict
-
 MANIFEST_NAME: Final = "manifest.json"
 
 CODE_SERVER: Final = Path("node_modules/code-server")
@@ -53,26 +51,3 @@ class Editor:
     def vscode(self) -> Path:
         """The folder of VS Code's server, which holds its built-in extensions."""
         return self.root / VSCODE
-
-
-class Manifest(BaseModel):
-    """What ``manifest.json`` says about a finished installation."""
-
-    model_config = ConfigDict(frozen=True)
-
-    format: int = 1
-    version: str
-    installed_at: str
-    """UTC, ISO 8601."""
-    node_version: str
-    platform: str
-    downloaded_bytes: int
-    """Growth of npm's cache; 0 when everything was in it."""
-    unpacked_bytes: int
-    """Size before anything was dropped."""
-    size_bytes: int
-    files: int
-    """Number of files, without our own extension, which changes with VibeCode."""
-    seconds: float
-    hashes: dict[str, str]
-    """SHA-256 of the files that matter most, by their path relative to the version's folder."""

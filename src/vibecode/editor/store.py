@@ -15,7 +15,8 @@ from pydantic import ValidationError
 from vibecode.domain.errors import Conflict, EditorUnavailable
 from vibecode.editor import additions, installer, locks
 from vibecode.editor.lock import exclusive
-from vibecode.editor.model import MANIFEST_NAME, REQUIRED, Editor, Manifest
+from vibecode.editor.manifest import Manifest
+from vibecode.editor.model import MANIFEST_NAME, REQUIRED, Editor
 
 _log = structlog.get_logger(__name__)
 

@@ -60,21 +60,33 @@ async def connect(router: Router, pool: UpstreamPool, decision: Forward) -> Upst
     try:
         address = await router.upstream(decision)
         if address is None:
-            return _nothing_listens(decision)
+            return nothing_listens(decision)
         return await pool.connect(address, key_of(decision))
     except TimeoutError:
         detail = f"{name_of(decision)} did not answer in time."
         return Refuse(status=504, code="upstream_timeout", detail=detail, retry_after=5)
     except OSError:
-        return _nothing_listens(decision)
+        return nothing_listens(decision)
     except Exception:  # The boundary of a task: nobody else would see it.
         _log.exception("connecting to an upstream failed")
         return FAILED
 
 
-async def wait(router: Router, hold: Hold, route: Callable[[], Decision]) -> Decision:
-    """Wait until a workspace is ready, and decide again then, since much may have changed; never answers Hold."""
-    until = time.monotonic() + HOLD_LIMIT
+async def wait(
+    router: Router, hold: Hold, route: Callable[[], Decision], *, limit: float = HOLD_LIMIT
+) -> Forward | Refuse:
+    """Wait until a workspace is ready, and decide again then, since much may have changed.
+
+    Parameters
+    ----------
+    router, hold
+        Who is asked, and what it said.
+    route
+        Decides again.
+    limit
+        Seconds after which the request is refused.
+    """
+    until = time.monotonic() + limit
     for _ in range(_HOLD_ROUNDS):
         left = until - time.monotonic()
         try:
@@ -92,7 +104,8 @@ async def wait(router: Router, hold: Hold, route: Callable[[], Decision]) -> Dec
     return Refuse(status=503, code="workspace_not_ready", detail=detail, retry_after=5)
 
 
-def _nothing_listens(decision: Forward) -> Refuse:
+def nothing_listens(decision: Forward) -> Refuse:
+    """Say that whom a request leads to can't be reached."""
     if isinstance(decision, ForwardToPort):
         place = f"port {decision.port} in workspace {decision.workspace}"
         detail = f"Nothing listens on {place}. Start your program there and reload."

@@ -21,6 +21,23 @@ class ProcessActivity:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ProcessReport:
+    """What a workspace in a container says of its processes. It runs code that nobody vouches for: so may this be."""
+
+    received_at: datetime
+    """By the server's clock; a workspace's own isn't trusted."""
+    busy_command: str | None
+    cpu: float
+    """Cores."""
+    memory: int
+    """Bytes."""
+    storage: int | None
+    """Bytes; None if it was not measured this time."""
+    ports: Sequence[ListeningPort]
+    editor_version: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LogLine:
     """One line of a workspace's start log or editor log."""
 
@@ -83,6 +100,9 @@ class Runtime(Protocol):
 
     def peek(self, name: str) -> Workspace | None:
         """Return a workspace from memory, without waiting: for the request path."""
+
+    def peek_id(self, workspace_id: str) -> Workspace | None:
+        """Return the workspace of an id from memory, without waiting: for reports, which come all the time."""
 
     async def list(self, *, owner: str | None = None) -> Sequence[Workspace]:
         """Return workspaces by name, of one owner or all."""

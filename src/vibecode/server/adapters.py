@@ -7,7 +7,8 @@ from pathlib import Path
 
 from vibecode.domain.errors import EditorUnavailable, InvalidInput, TemplateNotFound
 from vibecode.domain.workspace import TemplateSource
-from vibecode.editor import ensure, launch
+from vibecode.editor import launch
+from vibecode.editor.additions import ensure
 from vibecode.editor.gallery import install_extensions
 from vibecode.editor.home import seed_home
 from vibecode.editor.store import EditorStore

@@ -2,7 +2,21 @@
 
 from __future__ import annotations
 
-from vibecode.domain.secrets import hash_secret, new_secret
+from pathlib import Path
+from typing import Final, Protocol
+
+from vibecode.domain.errors import InvalidInput
+from vibecode.domain.secrets import agent_token_workspace, hash_secret, new_secret
+
+_LEAST_KEY: Final = 32
+"""Bytes: the length of the hash (RFC 2104, 3)."""
+
+
+class TokenVerifier(Protocol):
+    """Knows whose token is whose."""
+
+    def workspace(self, token: str) -> str | None:
+        """Return the id of the workspace that a token belongs to; None if it is nobody's."""
 
 
 class AgentTokens:
@@ -30,3 +44,30 @@ class AgentTokens:
     def workspace(self, token: str) -> str | None:
         """Return the id of the workspace that a token belongs to."""
         return self._workspaces.get(hash_secret(token))
+
+
+class SignedAgentTokens:
+    """Recognises the tokens that the operator signs: neither side keeps a list.
+
+    Parameters
+    ----------
+    key_file
+        Holds the key that operator and control plane share.
+
+    Raises
+    ------
+    InvalidInput
+        The file can't be read, or the key is too short.
+    """
+
+    def __init__(self, key_file: Path) -> None:
+        try:
+            self._key = key_file.read_bytes()
+        except OSError as error:
+            raise InvalidInput(f"The key file {key_file} can't be read ({error.strerror}).") from None
+        if len(self._key) < _LEAST_KEY:
+            raise InvalidInput(f"The key in {key_file} is too short: it needs {_LEAST_KEY} random bytes.")
+
+    def workspace(self, token: str) -> str | None:
+        """Return the id of the workspace that a token belongs to; None if it is nobody's."""
+        return agent_token_workspace(self._key, token)

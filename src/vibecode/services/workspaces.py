@@ -82,9 +82,9 @@ class Workspaces:
             raise _not_found(name)
         return workspace
 
-    async def by_id(self, workspace_id: str) -> Workspace | None:
+    def by_id(self, workspace_id: str) -> Workspace | None:
         """Return the workspace of an id; for a caller that proved to be that workspace."""
-        return next((w for w in await self._runtime.list() if w.id == workspace_id), None)
+        return self._runtime.peek_id(workspace_id)
 
     async def create(self, actor: User, spec: WorkspaceSpec, *, idempotency_key: str | None = None) -> Workspace:
         """Create a workspace and begin to start it.

@@ -73,7 +73,8 @@ def create_main_app(services: Services) -> FastAPI:
     problems.install(app)
     for router in (session.router, workspaces.router, users.router, system.router):
         app.include_router(router, prefix="/api/v1", responses=problems.RESPONSES)
-    app.include_router(agent.router)
+    if services.note_processes is None:  # on Kubernetes they report on a port that the edge doesn't lead to
+        app.include_router(agent.router)
     app.include_router(authorize.router)
 
     @app.get("/healthz", include_in_schema=False)
@@ -90,6 +91,21 @@ def create_main_app(services: Services) -> FastAPI:
     generate = app.openapi
     app.openapi = lambda: problems.describe(generate())  # type: ignore[method-assign]
     return app
+
+
+def create_agent_app(services: Services) -> ASGIApp:
+    """Return the application that workspaces on Kubernetes reach: their reports, and nothing else."""
+    app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, max_body_size=MAX_BODY)
+    app.state.services = services
+    problems.install(app)
+    app.include_router(agent.router)
+
+    @app.get("/healthz")
+    @app.get("/readyz")
+    async def health() -> dict[str, str]:
+        return {"status": "ok"}
+
+    return SecurityHeaders(app, https=False)
 
 
 def _target(scope: Scope, services: Services) -> Target:

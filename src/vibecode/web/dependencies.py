@@ -14,9 +14,10 @@ from vibecode.domain.addresses import Addresses
 from vibecode.domain.cookies import session_cookie, values_of
 from vibecode.domain.errors import Forbidden, RequestRefused, Unauthenticated
 from vibecode.domain.routing import is_same_origin
+from vibecode.runtimes.base import ProcessReport
 from vibecode.services.accounts import Accounts
 from vibecode.services.activity import Activity
-from vibecode.services.agents import AgentTokens
+from vibecode.services.agents import TokenVerifier
 from vibecode.services.routing import WorkspaceRouter
 from vibecode.services.workspaces import Workspaces
 from vibecode.templates.library import TemplateLibrary
@@ -40,7 +41,7 @@ class Services:
     accounts: Accounts
     workspaces: Workspaces
     activity: Activity
-    agents: AgentTokens
+    agents: TokenVerifier
     router: WorkspaceRouter
     templates: TemplateLibrary
     editors: EditorVersions
@@ -49,6 +50,8 @@ class Services:
     default_idle_timeout: int | None
     started_at: datetime
     now: Callable[[], datetime]
+    note_processes: Callable[[str, ProcessReport], None] | None = None
+    """Takes what a workspace by that name reports of its processes; None where the runtime looks itself."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -422,47 +422,6 @@ class PortState(Model):
     ports: list[Port] = Field(description="The ports that do listen.")
 
 
-class AgentTask(Model):
-    """A task that runs in an editor window."""
-
-    name: UntrustedLine = Field(max_length=200)
-    background: bool = False
-
-
-class AgentItem(Model):
-    """A terminal or debug session of an editor window."""
-
-    model_config = ConfigDict(extra="ignore")
-
-    name: UntrustedLine = Field(max_length=200)
-
-
-class AgentReport(Model):
-    """What the editor's extension says of one window."""
-
-    model_config = ConfigDict(extra="ignore")  # newer extensions may say more
-
-    extension_version: str = Field("", max_length=40)
-    window_id: str = Field("", max_length=100)
-    closed: bool = Field(False, description="Whether this is the last report of a window that was closed.")
-    window_active: bool = False
-    window_focused: bool = False
-    last_interaction: datetime | None = None
-    terminals: list[AgentItem] = Field(default_factory=list, max_length=200)
-    tasks: list[AgentTask] = Field(default_factory=list, max_length=200)
-    debug_sessions: list[AgentItem] = Field(default_factory=list, max_length=200)
-
-
-class AgentAnswer(Model):
-    """What the extension shows."""
-
-    reason: str
-    stops_at: datetime | None
-    warning: bool
-    idle_timeout_seconds: int | None
-    report_again_in_seconds: int
-
-
 def _source_of(source: Source) -> Git | FromTemplate | None:
     match source:
         case None:

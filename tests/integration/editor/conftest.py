@@ -15,7 +15,11 @@ from pathlib import Path
 import pytest
 
 from tests.support.editors import copy_tree_cheaply, installed_editor
-from vibecode.editor import Editor, EditorStore, command, ensure, environment, seed_home
+from vibecode.editor.additions import ensure
+from vibecode.editor.home import seed_home
+from vibecode.editor.launch import command, environment
+from vibecode.editor.model import Editor
+from vibecode.editor.store import EditorStore
 
 
 @pytest.fixture(scope="session")

@@ -8,8 +8,8 @@ import pytest
 
 from tests.integration.editor.conftest import Workspace
 from tests.support.editors import make_vsix
-from vibecode.editor import Editor, install_extensions
-from vibecode.editor.gallery import installed_extensions
+from vibecode.editor.gallery import install_extensions, installed_extensions
+from vibecode.editor.model import Editor
 
 pytestmark = pytest.mark.editor
 

@@ -15,7 +15,10 @@ from playwright.async_api import Browser, Page, async_playwright
 from tests.integration.editor.conftest import Workspace
 from tests.support.editors import make_vsix
 from tests.support.require import require
-from vibecode.editor import Editor, additions, install_extensions, user_data
+from vibecode.editor import additions
+from vibecode.editor.gallery import install_extensions
+from vibecode.editor.launch import user_data
+from vibecode.editor.model import Editor
 from vibecode.editor.page import default_settings
 
 pytestmark = [pytest.mark.editor, pytest.mark.browser]

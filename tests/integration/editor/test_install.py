@@ -15,9 +15,9 @@ import pytest
 from tests.support.editors import SmallPackage
 from tests.support.require import require
 from vibecode.domain.errors import DataFolderUnusable, EditorUnavailable
-from vibecode.editor import EditorStore
 from vibecode.editor.model import NODE, WORKBENCH_PAGE
 from vibecode.editor.page import SCRIPT
+from vibecode.editor.store import EditorStore
 
 
 @pytest.fixture
@@ -189,7 +189,7 @@ async def test_a_read_only_disk_is_one_sentence(package: SmallPackage, tmp_path:
 _INSTALL = """
 import asyncio, sys
 from pathlib import Path
-from vibecode.editor import EditorStore
+from vibecode.editor.store import EditorStore
 store = EditorStore(Path(sys.argv[1]), pins=Path(sys.argv[2]))
 asyncio.run(store.install(progress=lambda line: print(line, flush=True)))
 """

@@ -11,9 +11,11 @@ import pytest
 
 from tests.integration.editor.conftest import Workspace, wait_for_answer
 from vibecode.domain.errors import Conflict
-from vibecode.editor import Editor, EditorStore, command, extensions_folder
+from vibecode.editor.launch import command, extensions_folder
+from vibecode.editor.model import Editor
 from vibecode.editor.page import SCRIPT
 from vibecode.editor.processes import versions_in_use
+from vibecode.editor.store import EditorStore
 
 pytestmark = pytest.mark.editor
 

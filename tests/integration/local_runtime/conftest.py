@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.editors import installed_store
-from vibecode.editor import EditorStore
+from vibecode.editor.store import EditorStore
 
 
 @pytest.fixture

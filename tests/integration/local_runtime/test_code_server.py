@@ -17,8 +17,8 @@ from tests.support.editors import copy_tree_cheaply
 from tests.support.local_runtime import reach, running, spec, until
 from tests.support.real_runtime import real_runtime
 from vibecode.domain.workspace import Phase, TemplateSource
-from vibecode.editor import EditorStore
 from vibecode.editor.model import CODE_SERVER
+from vibecode.editor.store import EditorStore
 from vibecode.runtimes.local.identity import ProcessId
 from vibecode.runtimes.local.runtime import LocalRuntime
 

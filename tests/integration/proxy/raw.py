@@ -41,7 +41,8 @@ class RawClient:
 
     async def head(self) -> Reply:
         """Read a response's head."""
-        lines = (await self.reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
+        async with asyncio.timeout(20):
+            lines = (await self.reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
         fields = [(name, value.strip()) for name, _, value in (line.partition(":") for line in lines[1:-2])]
         return Reply(int(lines[0].split(" ")[1]), fields, b"")
 

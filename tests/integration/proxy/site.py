@@ -104,6 +104,8 @@ class Site:
     """Host of the control plane, where the well-behaved upstream stands in."""
     cookie: str = COOKIE
     """Cookie header that opens the workspace."""
+    nginx: bool = False
+    """Whether it is NGINX. It reads and answers some things in its own way, which is no harm; each such is said."""
 
     @property
     def url(self) -> str:

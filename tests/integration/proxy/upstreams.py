@@ -194,6 +194,10 @@ class OddUpstream:
         """Set when a connection of a ``/wait`` request ends."""
         self.proceed = asyncio.Event()
         """What ``/until-told`` waits for."""
+        self.answers = dict(self.ANSWERS)
+        """What it writes, by path."""
+        self.heard = b""
+        """What ``/half`` read until its end."""
         self.port = 0
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -260,13 +264,14 @@ class OddUpstream:
             writer.write(b"+last")
             return True
         if path == b"/continue":
-            writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+            if b"expect: 100-continue" in head.lower():
+                writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
             body = await reader.readexactly(5)
             writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n" + body)
             return True
         if path == b"/half":
             writer.write(b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n")
-            said = await reader.read()
+            said = self.heard = await reader.read()
             await asyncio.sleep(0.05)
             writer.write(b"heard: " + said)
             return False
@@ -278,8 +283,8 @@ class OddUpstream:
         if path == b"/refuse-body":
             writer.write(b"HTTP/1.1 417 Expectation Failed\r\nContent-Length: 2\r\n\r\nno")
             return False
-        writer.write(self.ANSWERS.get(path, b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"))
-        return path in self.KEPT or path not in self.ANSWERS
+        writer.write(self.answers.get(path, b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"))
+        return path in self.KEPT or path not in self.answers
 
     @contextlib.asynccontextmanager
     async def serve(self) -> AsyncIterator[None]:

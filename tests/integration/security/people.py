@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
 
-from tests.support.product import Answer, Product, wait_until
+from tests.support.product import Product
+from tests.support.product_api import Answer, ProductApi, wait_until
 
 _PROGRAM: Final = """
 import http.server, sys
@@ -46,7 +47,7 @@ class Person:
     name: str
     cookie: str
 
-    def headers(self, product: Product) -> dict[str, str]:
+    def headers(self, product: ProductApi) -> dict[str, str]:
         """What their dashboard sends with a changing request."""
         return {"Cookie": self.cookie, "Origin": product.url}
 
@@ -58,7 +59,7 @@ def cookie_of(answer: Answer) -> str:
     return found[1]
 
 
-def sign_in(product: Product, user: str | None = None) -> str:
+def sign_in(product: ProductApi, user: str | None = None) -> str:
     """Sign in as a browser does; return the cookie."""
     token = product.login_link(user).partition("#")[2]
     answer = product.request("POST", "/api/v1/session", {"token": token}, token="", headers={"Origin": product.url})
@@ -70,7 +71,7 @@ def sign_in(product: Product, user: str | None = None) -> str:
     return cookie_of(answer)
 
 
-def arrive(product: Product, name: str) -> Person:
+def arrive(product: ProductApi, name: str) -> Person:
     """Add a user, sign them in and start a workspace of theirs."""
     product.api("POST", "/users", {"id": name})
     person = Person(name, sign_in(product, name))
@@ -80,7 +81,7 @@ def arrive(product: Product, name: str) -> Person:
     return person
 
 
-def enter(product: Product, cookie: str, label: str) -> str:
+def enter(product: ProductApi, cookie: str, label: str) -> str:
     """Go from the dashboard to an address of a workspace; return the session there."""
     host = host_of(product, label)
     first = product.request("GET", "/", token="", host=host, headers={"Accept": "text/html"})
@@ -93,13 +94,19 @@ def enter(product: Product, cookie: str, label: str) -> str:
     return cookie_of(answer)
 
 
-def host_of(product: Product, label: str) -> str:
+def host_of(product: ProductApi, label: str) -> str:
     """Return the Host of an address of a workspace."""
     return f"{label}.vibecode.localhost:{product.port}"
 
 
 def status_of(
-    product: Product, method: str, path: str, headers: dict[str, str], body: object = None, *, host: str | None = None
+    product: ProductApi,
+    method: str,
+    path: str,
+    headers: dict[str, str],
+    body: object = None,
+    *,
+    host: str | None = None,
 ) -> tuple[int, str]:
     """Send a request; return status and media type without reading the answer, which may be an endless stream."""
     connection = http.client.HTTPConnection("127.0.0.1", product.port, timeout=30)

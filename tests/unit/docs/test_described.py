@@ -164,3 +164,19 @@ def test_the_version_stands_in_one_place() -> None:
     ]
     assert holders == ["src/vibecode/__init__.py"]
     assert f"## {__version__}" in read("CHANGELOG.md")
+
+
+def test_the_layers_are_those_that_are_enforced() -> None:
+    contracts = tomllib.loads(read("pyproject.toml"))["tool"]["importlinter"]["contracts"]
+    (layers,) = (contract["layers"] for contract in contracts if contract["type"] == "layers")
+    (sentence,) = re.findall(
+        r"^Imports point one way: (.*?)\.\s", read("docs/architecture.md"), re.MULTILINE | re.DOTALL
+    )
+    described = [re.findall(r"`(\w+)`", layer) for layer in sentence.split("→")]
+    assert described == [re.split(r" [|:] ", layer) for layer in layers]
+
+
+def test_every_package_is_described() -> None:
+    packages = {path.parent.name for path in ROOT.glob("src/vibecode/*/__init__.py")}
+    (tree,) = (block for block in fenced(ROOT / "docs/architecture.md", "text") if "src/vibecode/" in block)
+    assert set(re.findall(r"^  (\w+)/", tree, re.MULTILINE)) == packages

@@ -7,8 +7,8 @@ import pytest
 
 from tests.support.editors import make_editor, make_vsix
 from vibecode.domain.errors import EditorUnavailable
-from vibecode.editor import Editor, additions
-from vibecode.editor.model import WORKBENCH_PAGE
+from vibecode.editor import additions
+from vibecode.editor.model import WORKBENCH_PAGE, Editor
 from vibecode.editor.page import SCRIPT
 
 

@@ -13,8 +13,9 @@ from typer.testing import CliRunner
 from tests.support.editors import make_editor
 from vibecode.cli.editor import app
 from vibecode.domain.errors import Conflict, EditorUnavailable
-from vibecode.editor import EditorStore, locks
+from vibecode.editor import locks
 from vibecode.editor.model import MANIFEST_NAME
+from vibecode.editor.store import EditorStore
 
 
 @pytest.fixture

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from tests.support.editors import make_editor, make_vsix
-from vibecode.editor import extensions_folder, install_extensions
-from vibecode.editor.gallery import installed_extensions
+from vibecode.editor.gallery import install_extensions, installed_extensions
+from vibecode.editor.launch import extensions_folder
 
 
 def _put(home: Path, identity: str, version: str) -> None:

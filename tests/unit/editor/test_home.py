@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from vibecode.editor import seed_home, user_data
-from vibecode.editor.home import write_if_absent
+from vibecode.editor.home import seed_home, write_if_absent
+from vibecode.editor.launch import user_data
 
 
 @pytest.fixture

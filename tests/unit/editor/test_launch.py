@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from vibecode.editor import Editor, command, environment
+from vibecode.editor.launch import command, environment
+from vibecode.editor.model import Editor
 
 EDITOR = Editor.at(Path("/data/editors/4.1.0"), "4.1.0")
 HOME = Path("/data/workspaces/w1/home")

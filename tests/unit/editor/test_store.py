@@ -6,8 +6,9 @@ import pytest
 
 from tests.support.editors import make_editor
 from vibecode.domain.errors import Conflict, DataFolderUnusable, EditorUnavailable
-from vibecode.editor import EditorStore, additions
+from vibecode.editor import additions
 from vibecode.editor.model import ENTRY, MANIFEST_NAME, NODE, PRODUCT
+from vibecode.editor.store import EditorStore
 
 
 @pytest.fixture

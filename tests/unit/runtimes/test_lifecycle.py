@@ -33,12 +33,10 @@ from vibecode.domain.errors import (
     DataFolderUnusable,
     InvalidInput,
     InvalidName,
-    NameTaken,
-    RevisionMismatch,
     TemplateNotFound,
     WorkspaceNotFound,
 )
-from vibecode.domain.workspace import GitSource, Phase, TemplateSource, WorkspaceChanges
+from vibecode.domain.workspace import GitSource, Phase, TemplateSource
 from vibecode.runtimes.local.identity import ProcessId
 from vibecode.runtimes.local.runtime import LocalRuntime
 
@@ -265,17 +263,6 @@ async def test_delete_while_starting_and_two_deletes_at_once(tmp_path: Path) -> 
         assert list((tmp_path / "workspaces").iterdir()) == []
 
 
-async def test_two_creates_at_once_with_one_name(tmp_path: Path) -> None:
-    async with opened(build(tmp_path)) as runtime:
-        results = await asyncio.gather(
-            runtime.create(spec(owner="u-alice")), runtime.create(spec(owner="u-bob")), return_exceptions=True
-        )
-        assert sorted(isinstance(result, NameTaken) for result in results) == [False, True]
-        assert len(await runtime.list()) == 1
-        with pytest.raises(NameTaken):
-            await runtime.create(spec(owner="u-carol"))
-
-
 async def test_fifty_starts_at_once_wait_for_each_other(tmp_path: Path) -> None:
     async with opened(build(tmp_path, max_parallel_starts=4)) as runtime:
         changes = runtime.watch()
@@ -320,43 +307,6 @@ async def test_a_template_brings_files_settings_and_extensions(tmp_path: Path) -
         await until(lambda: "sample.everywhere" in editor.installed)
         failures = [event.message for event in await runtime.events("alice") if event.kind == "extension_failed"]
         assert len(failures) == 1
-
-
-async def test_update_needs_the_present_revision(tmp_path: Path) -> None:
-    async with opened(build(tmp_path)) as runtime:
-        workspace = await running(runtime)
-        changed = await runtime.update("alice", WorkspaceChanges(idle_timeout=60), revision=workspace.revision)
-        assert changed.spec.idle_timeout == 60
-        assert changed.revision == workspace.revision + 1
-        with pytest.raises(RevisionMismatch):
-            await runtime.update("alice", WorkspaceChanges(never_idle=True), revision=workspace.revision)
-        unchanged = await runtime.update("alice", WorkspaceChanges(idle_timeout=60))
-        assert unchanged.revision == changed.revision
-        forever = await runtime.update("alice", WorkspaceChanges(never_idle=True))
-        assert forever.spec.idle_timeout is None
-
-
-async def test_the_idle_state_shows_while_it_runs(tmp_path: Path) -> None:
-    async with opened(build(tmp_path)) as runtime:
-        workspace = await running(runtime)
-        assert workspace.last_active is not None
-        runtime.set_idle_state(
-            "alice", reason="Stops in 12 min.", stops_at=workspace.created_at, last_active=workspace.created_at
-        )
-        seen = runtime.peek("alice")
-        assert seen is not None
-        assert (seen.reason, seen.stops_at) == ("Stops in 12 min.", workspace.created_at)
-        await runtime.stop("alice", reason="Stopped: not used for 30 min.")
-        stopped = await reach(runtime, "alice", Phase.STOPPED)
-        assert (stopped.reason, stopped.stops_at) == ("Stopped: not used for 30 min.", None)
-
-
-async def test_list_is_by_owner_and_name(tmp_path: Path) -> None:
-    async with opened(build(tmp_path)) as runtime:
-        for name, owner in (("zoe", "u-1"), ("amy", "u-1"), ("bob", "u-2")):
-            await runtime.create(spec(name, owner=owner))
-        assert [w.name for w in await runtime.list()] == ["amy", "bob", "zoe"]
-        assert [w.name for w in await runtime.list(owner="u-1")] == ["amy", "zoe"]
 
 
 async def test_the_log_is_followed_through_a_restart_until_deletion(tmp_path: Path) -> None:

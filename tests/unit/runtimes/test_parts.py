@@ -13,11 +13,12 @@ import pytest
 
 from tests.support.local_runtime import LIMIT, until
 from vibecode.runtimes.base import Change
+from vibecode.runtimes.changes import Changes
 from vibecode.runtimes.local import identity
-from vibecode.runtimes.local.changes import Changes
+from vibecode.runtimes.local.ending import ExitWatch, end, wait_gone
 from vibecode.runtimes.local.files import disk_usage, remove_tree, write_atomic
 from vibecode.runtimes.local.gate import Gate
-from vibecode.runtimes.local.identity import ExitWatch, ProcessId, end, wait_gone
+from vibecode.runtimes.local.identity import ProcessId
 from vibecode.runtimes.local.listening import listeners, reachable
 from vibecode.runtimes.local.logs import ROTATE_ABOVE, WorkspaceLog
 from vibecode.runtimes.local.table import ProcessTable

@@ -23,8 +23,9 @@ from vibecode.runtimes.local.editor_process import (
 )
 from vibecode.runtimes.local.files import refuse_link, write_atomic
 from vibecode.runtimes.local.ports import TemplateExtras
-from vibecode.runtimes.local.provision import describe, provision
+from vibecode.runtimes.local.provision import provision
 from vibecode.runtimes.local.table import Process
+from vibecode.runtimes.sources import describe
 
 if TYPE_CHECKING:
     from vibecode.runtimes.local.supervisor import Supervisor

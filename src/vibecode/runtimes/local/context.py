@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from vibecode.runtimes.local.changes import Changes
+from vibecode.runtimes.changes import Changes
 from vibecode.runtimes.local.gate import Gate
 from vibecode.runtimes.local.journal import Journal
 from vibecode.runtimes.local.layout import DataFolder

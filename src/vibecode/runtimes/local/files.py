@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from vibecode.domain.errors import DataFolderUnusable
+from vibecode.runtimes.local import du
 
 _OUT_OF_SPACE: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
 _NOT_WRITABLE: Final = frozenset({errno.EROFS, errno.EACCES, errno.EPERM})
@@ -140,21 +141,13 @@ def remove_tree(path: Path) -> None:
 
 
 async def disk_usage(*folders: Path) -> int | None:
-    """Return the bytes that folders take on disk; None if it could not be measured.
-
-    Notes
-    -----
-    ``du`` does it, at low priority: walking a big ``node_modules`` in Python holds the interpreter, and with it every
-    request, for a second. It counts hard links once and doesn't follow symbolic links.
-    """
-    present = [str(folder) for folder in folders if folder.is_dir()]
+    """Return the bytes that folders take on disk; None if it could not be measured."""
+    present = [folder for folder in folders if folder.is_dir()]
     if not present:
         return 0
-    nice = ["nice", "-n", "19"] if shutil.which("nice") else []
     try:
         process = await asyncio.create_subprocess_exec(
-            *nice,
-            *("du", "-s", "-k", "-x", "--", *present),
+            *du.command(present),
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.DEVNULL,
@@ -171,9 +164,7 @@ async def disk_usage(*folders: Path) -> int | None:
             with contextlib.suppress(ProcessLookupError):
                 process.kill()
             await process.wait()
-    kilobytes = [int(line.split(None, 1)[0]) for line in output.splitlines() if line[:1].isdigit()]
-    # A file that vanished meanwhile makes du fail after it has printed the total, which is still right.
-    return sum(kilobytes) * 1024 if len(kilobytes) == len(present) else None
+    return du.total(output, present)
 
 
 def unusable(error: OSError, path: Path) -> DataFolderUnusable:

@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import ipaddress
 import os
-import socket
 import sys
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
-import psutil
-
+from vibecode.runtimes.local.sockets import listening_sockets
 from vibecode.runtimes.local.table import Process, ProcessTable
 
-_LISTEN: Final = "0A"
 _INTERNAL: Final = frozenset({"--type=ptyHost", "--type=fileWatcher", "--type=agentHost"})
 
 
@@ -79,17 +75,7 @@ def reachable(address: str) -> str:
 
 
 def _read_linux(processes: Collection[Process]) -> Iterator[Listener]:
-    sockets: dict[str, tuple[str, int]] = {}
-    for name in ("tcp", "tcp6"):
-        try:
-            lines = Path(f"/proc/net/{name}").read_text(encoding="ascii").splitlines()[1:]
-        except OSError:
-            continue
-        for line in lines:
-            fields = line.split()
-            if fields[3] == _LISTEN:
-                address, _, port = fields[1].partition(":")
-                sockets[f"socket:[{fields[9]}]"] = (_decode(address), int(port, 16))
+    sockets = {f"socket:[{found.inode}]": (found.address, found.port) for found in listening_sockets()}
     if not sockets:
         return
     for process in processes:
@@ -108,14 +94,9 @@ def _read_linux(processes: Collection[Process]) -> Iterator[Listener]:
                 yield Listener(port=number, address=reachable(bound), process=process)
 
 
-def _decode(hexadecimal: str) -> str:
-    """Read an address of ``/proc/net/tcp``: 32-bit words in the machine's byte order (proc(5))."""
-    raw = bytes.fromhex(hexadecimal)
-    words = [raw[at : at + 4][:: -1 if sys.byteorder == "little" else 1] for at in range(0, len(raw), 4)]
-    return socket.inet_ntop(socket.AF_INET if len(raw) == 4 else socket.AF_INET6, b"".join(words))
-
-
 def _read_psutil(processes: Collection[Process]) -> Iterator[Listener]:
+    import psutil
+
     for process in processes:
         try:
             for connection in psutil.Process(process.pid).net_connections(kind="tcp"):

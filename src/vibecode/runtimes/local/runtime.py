@@ -24,9 +24,9 @@ from vibecode.runtimes.local.layout import DataFolder
 from vibecode.runtimes.local.listening import Listener, listeners, without_editor
 from vibecode.runtimes.local.observer import Observer
 from vibecode.runtimes.local.ports import EditorProvider, Provisioner
-from vibecode.runtimes.local.provision import check_source
 from vibecode.runtimes.local.store import WorkspaceRecord, WorkspaceStore
 from vibecode.runtimes.local.supervisor import Supervisor
+from vibecode.runtimes.sources import check_source
 
 _PORT_CACHE: Final = 2.0
 """Seconds for which a port that was found counts as found. A port that wasn't is looked for each time."""
@@ -160,6 +160,10 @@ class LocalRuntime:
         """Return a workspace from memory."""
         supervisor = self._supervisors.get(name)
         return None if supervisor is None else supervisor.workspace
+
+    def peek_id(self, workspace_id: str) -> Workspace | None:
+        """Return the workspace of an id from memory."""
+        return next((s.workspace for s in self._supervisors.values() if s.record.id == workspace_id), None)
 
     async def list(self, *, owner: str | None = None) -> Sequence[Workspace]:
         """Return workspaces by name, of one owner or all."""

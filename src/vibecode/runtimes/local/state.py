@@ -13,8 +13,8 @@ from vibecode.runtimes.local.context import Context
 from vibecode.runtimes.local.editor_process import EditorProcess
 from vibecode.runtimes.local.logs import WorkspaceLog
 from vibecode.runtimes.local.ports import TemplateExtras
-from vibecode.runtimes.local.provision import describe
 from vibecode.runtimes.local.store import WorkspaceRecord
+from vibecode.runtimes.sources import describe
 
 
 class WorkspaceState:

@@ -20,8 +20,8 @@ from vibecode.domain.workspace import Phase
 from vibecode.runtimes.local import bringup, removal
 from vibecode.runtimes.local.context import Context
 from vibecode.runtimes.local.editor_process import EditorProcess, read_back
+from vibecode.runtimes.local.ending import ExitWatch, end
 from vibecode.runtimes.local.files import is_out_of_space
-from vibecode.runtimes.local.identity import ExitWatch, end
 from vibecode.runtimes.local.requests import Requests, server_stops
 from vibecode.runtimes.local.store import WorkspaceRecord
 from vibecode.runtimes.local.table import Snapshot

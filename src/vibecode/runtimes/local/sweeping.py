@@ -6,7 +6,7 @@ import asyncio
 import os
 from typing import Final
 
-from vibecode.runtimes.local.identity import end
+from vibecode.runtimes.local.ending import end
 from vibecode.runtimes.local.table import Process, ProcessTable
 
 _SWEEPS: Final = 4

@@ -16,8 +16,6 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Final
 
-import psutil
-
 from vibecode.domain.text import printable
 from vibecode.runtimes.local.identity import ProcessId, has_ended, linux_start
 
@@ -73,7 +71,7 @@ class ProcessTable:
     def scan(self) -> Snapshot:
         """Read all processes."""
         with self._lock:
-            snapshot = Snapshot({process.pid: process for process in _read_all()})
+            snapshot = Snapshot({process.pid: process for process in read_all()})
             known = {
                 process.id: self._known[process.id]
                 for process in snapshot.processes.values()
@@ -86,6 +84,18 @@ class ProcessTable:
                     snapshot.members.setdefault(workspace, []).append(process)
             self._known = known
             self._commands = {key: value for key, value in self._commands.items() if key in known}
+            return snapshot
+
+    def scan_container(self, workspace: str) -> Snapshot:
+        """Read all processes where all but this one belong to one workspace: in a container of its own."""
+        with self._lock:
+            snapshot = Snapshot({process.pid: process for process in read_all()})
+            members = [process for process in snapshot.processes.values() if process.pid != os.getpid()]
+            for process in members:
+                process.workspace = workspace
+            snapshot.members[workspace] = members
+            present = {process.id for process in members}
+            self._commands = {key: value for key, value in self._commands.items() if key in present}
             return snapshot
 
     def command(self, process: Process) -> tuple[str, ...]:
@@ -133,6 +143,8 @@ def read_command(pid: int) -> tuple[str, ...]:
         except OSError:
             return ()
         return tuple(part.decode(errors="replace") for part in raw.rstrip(b"\0").split(b"\0"))
+    import psutil
+
     try:
         return tuple(psutil.Process(pid).cmdline())
     except psutil.Error:
@@ -150,6 +162,8 @@ def _read_marker(pid: int) -> str | None:
         except OSError:
             return None
         return raw[at + len(wanted) :].split(b"\0", 1)[0].decode(errors="replace") or None
+    import psutil
+
     try:
         process = psutil.Process(pid)
         return process.environ().get(MARKER) if process.uids().effective == os.geteuid() else None
@@ -157,10 +171,13 @@ def _read_marker(pid: int) -> str | None:
         return None
 
 
-def _read_all() -> Iterator[Process]:
+def read_all() -> Iterator[Process]:
+    """Yield all processes of this machine, or of this container."""
     if sys.platform == "linux":
         yield from _read_linux()
         return
+    import psutil
+
     for process in psutil.process_iter():
         try:
             with process.oneshot():

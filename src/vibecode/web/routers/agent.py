@@ -1,4 +1,7 @@
-"""Where the editor's extension reports; answered on a loopback address, with the workspace's own token."""
+"""Where workspaces report, with their own tokens: the editor's extension, and in a container its first process.
+
+The local server answers it on a loopback address; on Kubernetes it has a port of its own.
+"""
 
 from __future__ import annotations
 
@@ -6,11 +9,12 @@ from datetime import datetime, timedelta
 
 from fastapi import APIRouter, Request
 
-from vibecode.domain.errors import Unauthenticated
-from vibecode.domain.workspace import Workspace
+from vibecode.domain.errors import NotFound, Unauthenticated
+from vibecode.domain.workspace import ListeningPort, Workspace
+from vibecode.runtimes.base import ProcessReport
 from vibecode.services.activity import Report
+from vibecode.web.agent_schemas import AgentAnswer, AgentProcesses, AgentProcessesAnswer, AgentReport
 from vibecode.web.dependencies import Services, ServicesDependency
-from vibecode.web.schemas import AgentAnswer, AgentReport
 
 router = APIRouter(prefix="/agent/v1", tags=["agent"])
 
@@ -19,11 +23,14 @@ _YEAR = timedelta(days=366)
 REPORT_INTERVAL = 30
 """Seconds between two reports of one window."""
 
+PROCESSES_INTERVAL = 10
+"""Seconds between two reports of a workspace's processes while nothing changes."""
+
 
 @router.post("/report")
 async def report(body: AgentReport, request: Request, services: ServicesDependency) -> AgentAnswer:
     """Take what one editor window says about itself, and answer when its workspace stops."""
-    workspace = await _workspace(request, services)
+    workspace = _workspace(request, services)
     services.activity.report(
         workspace.name,
         Report(
@@ -41,9 +48,28 @@ async def report(body: AgentReport, request: Request, services: ServicesDependen
 @router.post("/keep-running")
 async def keep_running(request: Request, services: ServicesDependency) -> AgentAnswer:
     """Let the workspace's idle timeout start anew."""
-    workspace = await _workspace(request, services)
+    workspace = _workspace(request, services)
     services.activity.keep_running(workspace.name)
     return await _answer(workspace, services)
+
+
+@router.post("/processes")
+async def processes(body: AgentProcesses, request: Request, services: ServicesDependency) -> AgentProcessesAnswer:
+    """Take what runs in a workspace whose processes this server can't see."""
+    workspace = _workspace(request, services)
+    if services.note_processes is None:
+        raise NotFound("This server looks at its workspaces' processes itself.")
+    report = ProcessReport(
+        received_at=services.now(),
+        busy_command=body.busy_command or None,
+        cpu=body.cpu,
+        memory=body.memory,
+        storage=body.storage,
+        ports=[ListeningPort(port=each.port, process=each.process, pid=each.pid) for each in body.ports],
+        editor_version=body.editor_version,
+    )
+    services.note_processes(workspace.name, report)
+    return AgentProcessesAnswer(report_again_in_seconds=PROCESSES_INTERVAL)
 
 
 def _idle_seconds(last_interaction: datetime | None, now: datetime) -> float | None:
@@ -57,7 +83,7 @@ def _idle_seconds(last_interaction: datetime | None, now: datetime) -> float | N
     return ago.total_seconds() if abs(ago) < _YEAR else None
 
 
-async def _workspace(request: Request, services: Services) -> Workspace:
+def _workspace(request: Request, services: Services) -> Workspace:
     """Return the workspace whose token came with the request.
 
     Raises
@@ -66,7 +92,7 @@ async def _workspace(request: Request, services: Services) -> Workspace:
     """
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     workspace_id = services.agents.workspace(token.strip()) if scheme.lower() == "bearer" and token else None
-    workspace = None if workspace_id is None else await services.workspaces.by_id(workspace_id)
+    workspace = None if workspace_id is None else services.workspaces.by_id(workspace_id)
     if workspace is None:
         raise Unauthenticated("That is not the token of a workspace here (any more).")
     return workspace

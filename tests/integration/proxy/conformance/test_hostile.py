@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.integration.proxy.raw import connect, request
+from tests.integration.proxy.raw import ask, connect, request
 from tests.integration.proxy.site import Site
 from tests.integration.proxy.upstreams import OddUpstream
 
@@ -71,6 +71,15 @@ async def test_a_request_whose_end_is_unclear_is_refused(site: Site, odd: OddUps
     ],
 )
 async def test_a_broken_chunk_ends_the_connection(site: Site, odd: OddUpstream, body: bytes) -> None:
+    if site.nginx and body.startswith((b"5\n", b"5;\x00")):
+        # NGINX takes a bare LF for a line's end, and doesn't look at extensions. It writes the chunks anew, so the
+        # upstream can't read them otherwise, and what follows is a request of its own, which has to pass on its own.
+        async with connect(site) as client:
+            head = request(site, "/", "Transfer-Encoding: chunked", method="POST", host=site.preview)
+            await client.send(head + body + SMUGGLED)
+            assert [(await client.reply()).status for _ in range(2)] == [200, 421]
+        assert not any(b"smuggled" in head for head in odd.requests)
+        return
     async with connect(site) as client:
         await client.send(
             request(site, "/wait", "Transfer-Encoding: chunked", method="POST", host=site.preview, body=body + SMUGGLED)
@@ -106,6 +115,10 @@ async def test_a_broken_chunk_ends_the_connection(site: Site, odd: OddUpstream, 
     ],
 )
 async def test_a_broken_head_is_refused(site: Site, odd: OddUpstream, data: bytes, statuses: tuple[int, ...]) -> None:
+    if site.nginx and b"HTTP/1.1\nHost" in data:
+        # NGINX takes a bare LF for a line's end (RFC 9112, 2.2 allows it), so this is a request without a session.
+        assert (await ask(site, data.replace(b"{host}", site.preview.encode()))).status == 401
+        return
     await refused(site, data.replace(b"{host}", site.preview.encode()), *statuses)
     assert odd.requests == []
 
@@ -116,7 +129,8 @@ async def test_a_broken_head_is_refused(site: Site, odd: OddUpstream, data: byte
 async def test_a_forged_host_is_refused(site: Site, host: str) -> None:
     async with connect(site) as client:
         await client.send(f"GET / HTTP/1.1\r\nHost: {host}\r\nCookie: {site.cookie}\r\n\r\n".encode())
-        assert (await client.reply()).status == 421
+        # NGINX asks nobody about what can't be a host at all.
+        assert (await client.reply()).status in ((421, 400) if site.nginx else (421,))
 
 
 @pytest.mark.parametrize("named", ["Host", "Content-Length", "Cookie", "Transfer-Encoding"])

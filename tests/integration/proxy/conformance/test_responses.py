@@ -46,12 +46,27 @@ async def test_a_response_cut_short_never_ends_cleanly(site: Site, target: str) 
 async def test_a_response_cut_short_resets_a_client_that_reads_to_the_end(site: Site) -> None:
     async with connect(site) as client:
         await client.send(request(site, "/short-chunk", host=site.preview, version="HTTP/1.0"))
+        if site.nginx:
+            # It can't reset a connection on purpose, so a client of HTTP/1.0 alone, which no browser is, sees no end.
+            assert (await client.reply()).body == b"hellotoo short"
+            return
         with pytest.raises(ConnectionResetError):
             await client.reader.read()
 
 
 @pytest.mark.parametrize("target", ["/garbage", "/nothing", "/two-lengths", "/switch", "/head-too-large"])
 async def test_an_upstream_that_speaks_no_http_is_answered_502(site: Site, target: str) -> None:
+    if site.nginx and target == "/garbage":
+        # NGINX takes it for HTTP/0.9 and has no answer of its own any more; nothing of it may reach a client.
+        async with connect(site) as client:
+            await client.send(request(site, target, host=site.preview))
+            assert await client.at_end()
+        return
+    if site.nginx and target == "/two-lengths":
+        # Versions before 1.23 let the chunks count, as RFC 9112, 6.3 has it, and write them anew.
+        reply = await ask(site, request(site, target, host=site.preview))
+        assert reply.status == 502 or (reply.body, reply.header("Content-Length")) == (b"hello", None)
+        return
     reply = await ask(site, request(site, target, host=site.preview))
     assert reply.status == 502
 
@@ -63,6 +78,10 @@ async def test_a_port_where_nothing_listens_is_said_so(site: Site) -> None:
 
 
 async def test_early_hints_are_relayed(site: Site) -> None:
+    if site.nginx:
+        # Versions before 1.29 take them for the answer. What can't be passed on as it is meant is refused.
+        assert (await ask(site, request(site, "/hints", host=site.preview))).status == 502
+        return
     async with connect(site) as client:
         await client.send(request(site, "/hints", host=site.preview))
         hints = await client.head()
@@ -72,14 +91,17 @@ async def test_early_hints_are_relayed(site: Site) -> None:
 
 async def test_http_10_clients_get_no_interim_response(site: Site) -> None:
     reply = await ask(site, request(site, "/hints", host=site.preview, version="HTTP/1.0"))
-    assert (reply.status, reply.body) == (200, b"ok")
+    # As above: NGINX refuses what it can't pass on.
+    assert reply.status == 502 if site.nginx else (reply.status, reply.body) == (200, b"ok")
 
 
 async def test_what_is_for_one_connection_only_is_not_handed_on(site: Site) -> None:
     reply = await ask(site, request(site, "/hop", host=site.preview))
     assert reply.header("X-Kept") == "2"
-    for name in ("X-Secret", "Keep-Alive", "Proxy-Authenticate", "Trailer", "Connection"):
+    for name in ("X-Secret", "Keep-Alive", "Proxy-Authenticate", "Trailer"):
         assert reply.header(name) is None
+    # What NGINX says is about its own connection.
+    assert reply.header("Connection") in ((None, "keep-alive") if site.nginx else (None,))
 
 
 async def test_bytes_behind_a_response_reach_nobody(site: Site) -> None:

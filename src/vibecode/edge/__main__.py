@@ -1,0 +1,71 @@
+"""Entry of the tunnel: ``python -m vibecode.edge``. It is set by the environment alone.
+
+==============================  ==================================================  =========================
+VIBECODE_EDGE_LISTEN            ``host:port`` or the path of a Unix socket          127.0.0.1:8090
+VIBECODE_EDGE_CONTROL_PLANE     URL of the control plane's edge API                 http://control-plane:8082
+VIBECODE_EDGE_DRAIN             seconds that open WebSockets get after SIGTERM      10
+VIBECODE_LOG_LEVEL              ``debug``, ``info``, ``warning`` or ``error``       info
+==============================  ==================================================  =========================
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import resource
+import signal
+import sys
+
+import structlog
+import uvloop
+
+from vibecode.edge.reports import HttpReports
+from vibecode.edge.server import TunnelServer
+from vibecode.server.logging import configure_logging
+
+_log = structlog.get_logger(__name__)
+
+
+async def serve(listen: str, control_plane: str, *, drain: float) -> None:
+    """Run a tunnel until SIGTERM or SIGINT.
+
+    Parameters
+    ----------
+    listen
+        Where, as in :class:`~vibecode.edge.server.TunnelServer`.
+    control_plane
+        URL of its edge API.
+    drain
+        Seconds that open WebSockets get at the end.
+    """
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    async with HttpReports(control_plane) as report:
+        server = TunnelServer(listen, report)
+        await server.start()
+        _log.info("tunnel started", listen=listen, control_plane=control_plane)
+        await stop.wait()
+        _log.info("tunnel ends", websockets=server.connections)
+        await server.stop(drain)
+
+
+def main() -> int:
+    """Run a tunnel; return the exit code."""
+    environment = os.environ
+    configure_logging(environment.get("VIBECODE_LOG_LEVEL", "info"))
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    listen = environment.get("VIBECODE_EDGE_LISTEN", "127.0.0.1:8090")
+    control_plane = environment.get("VIBECODE_EDGE_CONTROL_PLANE", "http://control-plane:8082")
+    try:
+        drain = float(environment.get("VIBECODE_EDGE_DRAIN", "10"))
+        uvloop.run(serve(listen, control_plane, drain=drain))
+    except (OSError, ValueError) as error:
+        print(f"Error: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,63 @@
+"""The NetworkPolicy of a workspace: who may reach it, and whom it may reach."""
+
+from __future__ import annotations
+
+import ipaddress
+from typing import Final
+
+from vibecode.runtimes.kubernetes.config import NetworkConfig
+from vibecode.runtimes.kubernetes.naming import labels, main_name
+from vibecode.runtimes.kubernetes.ports import EDITOR_PORT, RELAY_PORT
+from vibecode.runtimes.kubernetes.resources import WORKSPACE_LABEL, Object
+
+_NAMESPACE_LABEL: Final = "kubernetes.io/metadata.name"
+"""Set by the API server itself on each namespace, so that nobody can pretend by it."""
+
+
+def network_policy(name: str, owner: str, *, platform_namespace: str, network: NetworkConfig) -> Object:
+    """Return the policy: in from the edge alone; out to DNS, the control plane's agent port, and the internet."""
+    platform = {"matchLabels": {_NAMESPACE_LABEL: platform_namespace}}
+    egress: list[Object] = [
+        {
+            "to": [
+                {
+                    "namespaceSelector": {"matchLabels": {_NAMESPACE_LABEL: "kube-system"}},
+                    "podSelector": {"matchLabels": {"k8s-app": "kube-dns"}},
+                }
+            ],
+            "ports": [{"protocol": "UDP", "port": 53}, {"protocol": "TCP", "port": 53}],
+        },
+        {
+            "to": [{"namespaceSelector": platform, "podSelector": {"matchLabels": network.agent_labels}}],
+            "ports": [{"protocol": "TCP", "port": network.agent_port}],
+        },
+    ]
+    if network.internet:
+        families = (_outside("0.0.0.0/0", network), _outside("::/0", network))
+        egress.append({"to": [family for family in families if family is not None]})
+    return {
+        "metadata": {"name": main_name(name), "labels": labels(name, owner)},
+        "spec": {
+            "podSelector": {"matchLabels": {WORKSPACE_LABEL: name}},
+            "policyTypes": ["Ingress", "Egress"],
+            "ingress": [
+                {
+                    "from": [{"namespaceSelector": platform, "podSelector": {"matchLabels": network.edge_labels}}],
+                    "ports": [{"protocol": "TCP", "port": port} for port in (EDITOR_PORT, RELAY_PORT)],
+                }
+            ],
+            "egress": egress,
+        },
+    }
+
+
+def _outside(everything: str, network: NetworkConfig) -> Object | None:
+    """Return one address family without its blocked networks; None for IPv6 unless one of its networks is blocked.
+
+    Which private networks a dual-stack cluster has in IPv6 isn't known here, so IPv6 is opened only by who said.
+    """
+    version = ipaddress.ip_network(everything).version
+    blocked = [cidr for cidr in network.blocked_cidrs if ipaddress.ip_network(cidr).version == version]
+    if version == 6 and not blocked:
+        return None
+    return {"ipBlock": {"cidr": everything, **({"except": blocked} if blocked else {})}}

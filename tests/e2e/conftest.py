@@ -8,6 +8,17 @@ from tests.support.cluster import ClusterProduct, running_cluster
 from tests.support.product import running_product
 from tests.support.product_api import ProductApi
 
+FIRST_USE = 1800
+"""Seconds for a test that may be the first to need the cluster: it builds the images and makes it."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        names = getattr(item, "fixturenames", ())
+        on_cluster = "cluster" in names or "kubernetes" in item.name.rpartition("[")[2]
+        if on_cluster and item.get_closest_marker("timeout") is None:
+            item.add_marker(pytest.mark.timeout(FIRST_USE))
+
 
 @pytest.fixture(scope="session")
 def cluster() -> Iterator[ClusterProduct]:

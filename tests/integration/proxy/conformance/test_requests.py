@@ -122,6 +122,10 @@ async def test_an_early_answer_reaches_a_client_that_still_sends(site: Site) -> 
             request(site, "/early", f"Content-Length: {1 << 30}", method="POST", host=site.preview, body=b"x" * 100_000)
         )
         reply = await client.reply()
+        if site.nginx and reply.status == 502:
+            # This server closes with the rest unread, so its system resets the connection, and NGINX may not get to
+            # read the answer. The client sees a failure either way, and in time.
+            return
         assert (reply.status, reply.body) == (413, b"big")
 
 

@@ -161,9 +161,10 @@ local function recall(var, key)
 end
 
 local function to_workspace(var, method, headers)
-  -- An unused connection may have gone stale, and only what can be sent again is trusted to one.
+  -- An unused connection may have gone stale, and only what can be sent again is trusted to one. One to a port inside
+  -- leads to that port for good, while all ports of a workspace have one address: none is used again.
   local body = headers["transfer-encoding"] ~= nil or (headers["content-length"] or "0") ~= "0"
-  local again = (method == "GET" or method == "HEAD" or method == "OPTIONS") and not body
+  local again = (method == "GET" or method == "HEAD" or method == "OPTIONS") and not body and var.edge_preview ~= "1"
   var.edge_group = again and "workspace" or "workspace_once"
   return ngx.exec("@workspace")
 end

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from urllib.parse import quote
@@ -16,6 +17,7 @@ from tests.integration.proxy.nginx_edge import NginxEdge, nginx_edge
 from tests.integration.proxy.raw import ask, connect, request
 from tests.integration.proxy.site import SECRET, MemoryRouter, Site
 from tests.integration.proxy.upstreams import GoodUpstream, OddUpstream
+from vibecode.agent import relay
 from vibecode.domain.cookies import may_set
 from vibecode.domain.routing import SessionView, Upstream
 from vibecode.domain.workspace import Phase
@@ -385,3 +387,34 @@ async def test_a_stopped_workspace_is_not_reached(site: Site, router: MemoryRout
     router.phases["alice"] = Phase.STOPPED
     reply = await ask(site, request(site, "/echo", *OPEN_PAGE))
     assert (reply.status, json.loads(reply.body)["code"]) == (503, "workspace_stopped")
+
+
+# Ports inside a pod, which all have the relay's address.
+
+
+async def test_each_port_behind_a_relay_is_its_own(site: Site, router: MemoryRouter) -> None:
+    """A connection to the relay leads to one port for good, so NGINX may not use it for another."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        own = str(writer.get_extra_info("sockname")[1]).encode()
+        while await reader.readline():
+            while (await reader.readline()).strip():
+                pass
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(own), own))
+        writer.close()
+
+    listener = socket.create_server(("127.0.0.1", 0))
+    relay.start(listener, refused=())
+    servers = [await asyncio.start_server(serve, "127.0.0.1", 0) for _ in range(2)]
+    ports = [server.sockets[0].getsockname()[1] for server in servers]
+    for port in ports:
+        router.upstreams["alice", port] = Upstream(host="127.0.0.1", port=listener.getsockname()[1])
+    try:
+        async with aiohttp.ClientSession() as http:
+            for port in ports * 3:
+                headers = site.headers(f"{port}--{site.workspace}")
+                async with http.get(site.url + "/", headers=headers) as answer:
+                    assert (answer.status, await answer.text()) == (200, str(port))
+    finally:
+        for server in servers:
+            server.close()

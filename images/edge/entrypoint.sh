@@ -125,7 +125,11 @@ render() {
     listeners >"$tmp/listen.part"
     listen "$health_port" default_server >"$tmp/health.part"
     real_ip >"$tmp/real_ip.part"
-    for cidr in $trusted; do echo "        $cidr 1;"; done >"$tmp/trusted.part"
+    # What speaks the PROXY protocol passes the client's own headers through, so it vouches for no X-Forwarded-Proto.
+    : >"$tmp/trusted.part"
+    if [ "$proxy_protocol" = false ]; then
+        for cidr in $trusted; do echo "        $cidr 1;"; done >"$tmp/trusted.part"
+    fi
     sed \
         -e "/^@LISTEN@\$/{r $tmp/listen.part" -e 'd}' \
         -e "/^@HEALTH_LISTEN@\$/{r $tmp/health.part" -e 'd}' \

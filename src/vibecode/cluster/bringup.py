@@ -100,7 +100,7 @@ class BringUp:
         with self._progress.step(f"Cluster {name}") as step:
             state = self._folder.read()
             containers = docker.nodes(found.docker, name)
-            match kind.condition(containers, state):
+            match kind.condition(containers, state, mark=self._folder.mark):
                 case kind.Condition.FOREIGN:
                     raise ClusterUnavailable(
                         f"There is a cluster {name} already, which was not made with this data folder: name another "

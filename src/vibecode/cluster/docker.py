@@ -120,6 +120,8 @@ class Node:
     running: bool
     ports: Mapping[int, tuple[str, int]] = field(default_factory=dict)
     """By port of the container: the address (empty for all) and port of this machine that lead to it."""
+    mounts: frozenset[str] = frozenset()
+    """Folders of this machine that it sees."""
 
     @property
     def is_control_plane(self) -> bool:
@@ -150,6 +152,7 @@ def _node(container: Mapping[str, Any]) -> Node:
             for port, bound in bindings.items()
             if bound and bound[0].get("HostPort", "").isdigit()
         },
+        mounts=frozenset(each["Source"] for each in container.get("Mounts") or () if each.get("Type") == "bind"),
     )
 
 

@@ -7,6 +7,7 @@ import json
 import os
 import re
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any, Final
 
 import yaml
@@ -23,6 +24,8 @@ CONFIG: Final = "deploy/kind/cluster.yaml"
 NODE_IMAGE_VARIABLE: Final = "VIBECODE_KIND_NODE_IMAGE"
 _CREATE_LIMIT: Final = 900.0
 """Seconds; the first time, kind downloads the node image."""
+
+_MARK: Final = "/etc/vibecode/made-for"
 
 _NAME: Final = re.compile(r"[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?")
 
@@ -58,7 +61,7 @@ def check_name(name: str) -> str:
     return name
 
 
-def condition(nodes: Sequence[docker.Node], state: State | None) -> Condition:
+def condition(nodes: Sequence[docker.Node], state: State | None, *, mark: Path) -> Condition:
     """Judge a cluster by its containers and by what is remembered.
 
     Parameters
@@ -67,20 +70,23 @@ def condition(nodes: Sequence[docker.Node], state: State | None) -> Condition:
         Containers of the cluster of that name.
     state
         What is remembered of this data folder's cluster.
+    mark
+        The folder that all nodes see which were made for this data folder.
     """
     if not nodes:
         return Condition.ABSENT
     if state is None:
         return Condition.FOREIGN
     if state.stage == "creating":
-        # Nothing of that name was there when that was written.
-        return Condition.HALF_MADE
+        # Somebody else may have made one of that name since making ours failed.
+        ours = all(str(mark) in node.mounts for node in nodes)
+        return Condition.HALF_MADE if ours else Condition.FOREIGN
     if nodes[0].id != state.node:
         return Condition.FOREIGN
     return Condition.RUNNING if all(node.running for node in nodes) else Condition.STOPPED
 
 
-def describe(source: str, *, name: str, ports: HostPorts) -> str:
+def describe(source: str, *, name: str, ports: HostPorts, mark: Path) -> str:
     """Fill name, address and ports of this machine into a description of the cluster; return JSON, which is YAML too.
 
     Parameters
@@ -91,11 +97,14 @@ def describe(source: str, *, name: str, ports: HostPorts) -> str:
         The cluster's.
     ports
         Where its edge is to be reached.
+    mark
+        A folder that its nodes see, so that it is known again whose they are.
     """
     config: dict[str, Any] = yaml.safe_load(source)
     config["name"] = name
     by_container = {80: ports.http, 443: ports.https}
     for node in config["nodes"]:
+        node["extraMounts"] = [{"hostPath": str(mark), "containerPath": _MARK, "readOnly": True}]
         for mapping in node.get("extraPortMappings", ()):
             if mapping["containerPort"] in by_container:
                 mapping["hostPort"] = by_container[mapping["containerPort"]]
@@ -118,7 +127,7 @@ def create(tools: Tools, folder: ClusterFolder, name: str, ports: HostPorts, on_
     CommandFailed
         It failed for another reason.
     """
-    description = describe(asset(CONFIG).read_text(encoding="utf-8"), name=name, ports=ports)
+    description = describe(asset(CONFIG).read_text(encoding="utf-8"), name=name, ports=ports, mark=folder.mark)
     image = os.environ.get(NODE_IMAGE_VARIABLE, "")
     command = [tools.kind, "create", "cluster", "--name", name, "--config", "-", "--wait", "0s"]
     command += ["--kubeconfig", str(folder.kubeconfig), *(["--image", image] if image else [])]

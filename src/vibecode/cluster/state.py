@@ -54,6 +54,11 @@ class ClusterFolder:
         return self.root / "kubeconfig"
 
     @property
+    def mark(self) -> Path:
+        """An empty folder that the nodes of this data folder's cluster see: by it they are known."""
+        return self.root / "mark"
+
+    @property
     def values(self) -> Path:
         """Values of the chart, as they were given to Helm."""
         return self.root / "values.json"
@@ -98,6 +103,7 @@ class ClusterFolder:
         """
         try:
             make_private_folder(self.root)
+            make_private_folder(self.mark)
         except OSError as error:
             raise unusable(error, self.root) from error
 
@@ -129,6 +135,8 @@ class ClusterFolder:
         for path in self.root.iterdir() if self.root.is_dir() else ():
             if path not in kept and not path.is_dir():
                 path.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            self.mark.rmdir()
         self._runtime_file.unlink(missing_ok=True)
 
     def write_private(self, path: Path, text: str) -> None:

@@ -18,7 +18,7 @@ def ours(folder: ClusterFolder) -> tuple[str, list[docker.Node]]:
     """
     name = folder.require(None)
     found = docker.nodes(tools.docker_path(), name)
-    if kind.condition(found, folder.read()) is kind.Condition.FOREIGN:
+    if kind.condition(found, folder.read(), mark=folder.mark) is kind.Condition.FOREIGN:
         raise ClusterUnavailable(
             f"The cluster {name} that is there now was not made with this data folder, so it is left alone: "
             f"`kind delete cluster --name {name}` deletes it."

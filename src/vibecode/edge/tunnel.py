@@ -40,6 +40,7 @@ class TunnelConnection(asyncio.Protocol):
         self.connection: Connection | None = None
         """Whose WebSocket it is, once that is known."""
         self._buffer = b""
+        self._one_too_many = False
         self._task: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
 
@@ -49,10 +50,10 @@ class TunnelConnection(asyncio.Protocol):
         if not _is_near(transport.get_extra_info("peername")):
             _log.warning("a connection from elsewhere was refused", peer=str(transport.get_extra_info("peername")))
             self.transport.abort()
-        elif not self._server.admit(self):
-            self._refuse(503, "too_many_connections", "Too many WebSockets are open. Try again shortly.", retry_after=5)
-        else:
-            self._limit(self._server.limits.head_timeout)
+            return
+        # One that is too many may ask for health all the same: a full tunnel is a healthy one.
+        self._one_too_many = not self._server.admit(self)
+        self._limit(self._server.limits.head_timeout)
 
     def data_received(self, data: bytes) -> None:
         """Take what arrived: a head, and then what the client sent before its handshake was answered."""
@@ -71,6 +72,10 @@ class TunnelConnection(asyncio.Protocol):
             if head.startswith(b"GET /healthz "):
                 parse_request(head)
                 self._answer(_HEALTHY)
+                return
+            if self._one_too_many:
+                detail = "Too many WebSockets are open. Try again shortly."
+                self._refuse(503, "too_many_connections", detail, retry_after=5)
                 return
             order = read_order(head)
         except Rejected as error:

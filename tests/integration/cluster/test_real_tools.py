@@ -87,7 +87,8 @@ def test_docker_that_does_not_run_is_a_sentence(found: Tools, monkeypatch: pytes
 def test_kind_reads_the_description(found: Tools, tmp_path: Path) -> None:
     """Kind checks a description before it makes anything: a wrong one is refused, ours gets as far as its image."""
     ports = HostPorts(address="127.0.0.1", http=8080, https=8443)
-    description = kind.describe(asset(kind.CONFIG).read_text(encoding="utf-8"), name="vibecode-none", ports=ports)
+    source = asset(kind.CONFIG).read_text(encoding="utf-8")
+    description = kind.describe(source, name="vibecode-none", ports=ports, mark=tmp_path)
     result = subprocess.run(
         [found.kind, "create", "cluster", "--name", "vibecode-none", "--config", "-", "--image", "vibecode/none:none"],
         input=description,

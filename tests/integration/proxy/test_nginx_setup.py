@@ -53,6 +53,16 @@ def test_nginx_takes_every_configuration(tmp_path: Path, settings: dict[str, str
     assert "[warn]" not in done.stderr
 
 
+@pytest.mark.parametrize(("proxy_protocol", "believed"), [("false", True), ("true", False)])
+def test_a_balancer_that_passes_headers_through_vouches_for_none(
+    tmp_path: Path, proxy_protocol: str, believed: bool
+) -> None:
+    settings = {"PROXY_PROTOCOL": proxy_protocol, "TRUSTED_PROXIES": "192.0.2.1"}
+    configuration = render(settings_of(tmp_path, **ELSEWHERE, **settings))
+    (scheme,) = re.findall(r"geo \S+ \$edge_trusted \{(.*?)\}", configuration, re.DOTALL)
+    assert ("192.0.2.1 1;" in scheme) == believed
+
+
 @pytest.mark.parametrize(
     ("settings", "named"),
     [

@@ -20,6 +20,7 @@ from vibecode.cluster.ports import HostPorts
 from vibecode.cluster.state import ClusterFolder, State
 from vibecode.cluster.tools import Tools
 
+MARK = Path("/data/kubernetes/mark")
 PORTS = HostPorts(address="127.0.0.2", http=8080, https=8443)
 
 
@@ -40,7 +41,7 @@ def test_the_description_is_a_plain_one_for_kind() -> None:
 
 def test_name_address_and_ports_are_filled_in() -> None:
     source = asset(kind.CONFIG).read_text(encoding="utf-8")
-    filled = json.loads(kind.describe(source, name="mine", ports=PORTS))
+    filled = json.loads(kind.describe(source, name="mine", ports=PORTS, mark=MARK))
     original = yaml.safe_load(source)
     assert filled["name"] == "mine"
     assert [
@@ -49,7 +50,8 @@ def test_name_address_and_ports_are_filled_in() -> None:
         (80, 8080, "127.0.0.2"),
         (443, 8443, "127.0.0.2"),
     ]
-    assert filled["nodes"][1:] == original["nodes"][1:]
+    assert [each["labels"] for each in filled["nodes"]] == [each["labels"] for each in original["nodes"]]
+    assert all(each["extraMounts"][0]["hostPath"] == str(MARK) for each in filled["nodes"])
 
 
 CREATED = State(cluster="c", stage="created", node="id")
@@ -63,13 +65,16 @@ CREATED = State(cluster="c", stage="created", node="id")
         ([], State(cluster="c", stage="creating"), Condition.ABSENT),
         ([node()], None, Condition.FOREIGN),
         ([node(id="another")], CREATED, Condition.FOREIGN),
-        ([node()], State(cluster="c", stage="creating"), Condition.HALF_MADE),
+        ([node(mounts={str(MARK)})], State(cluster="c", stage="creating"), Condition.HALF_MADE),
+        # Somebody made one of that name after making ours had failed.
+        ([node()], State(cluster="c", stage="creating"), Condition.FOREIGN),
+        ([node(mounts={"/elsewhere/mark"})], State(cluster="c", stage="creating"), Condition.FOREIGN),
         ([node(), node("c-worker", running=False)], CREATED, Condition.STOPPED),
         ([node(), node("c-worker")], CREATED, Condition.RUNNING),
     ],
 )
 def test_what_there_is_of_a_cluster(nodes: list[Node], state: State | None, condition: Condition) -> None:
-    assert kind.condition(nodes, state) is condition
+    assert kind.condition(nodes, state, mark=MARK) is condition
 
 
 @pytest.mark.parametrize("name", ["vibecode-cluster", "a", "x1"])

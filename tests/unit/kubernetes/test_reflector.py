@@ -179,6 +179,48 @@ async def test_what_was_written_is_read_at_once_and_told_once() -> None:
         assert [change[0] for change in subject.changes[told:]] == ["b"]
 
 
+async def test_what_somebody_else_changed_before_is_told_although_the_answer_held_it() -> None:
+    async with watched("a") as subject:
+        told = len(subject.changes)
+        version = str(subject.server.version + 2)
+        # Theirs is the next version, ours the one after it; our answer is here before the watch tells of theirs.
+        noted = {"metadata": {"name": "a", "uid": "a-11", "resourceVersion": version}, "spec": {"value": 7}}
+        subject.reflector.note(noted)
+        subject.server.put("a", value=6)
+        subject.server.put("a", value=7)
+        subject.server.put("b", value=1)
+        await subject.until_right()
+        assert [change[0] for change in subject.changes[told:]] == ["a", "b"]
+
+
+async def test_what_was_changed_before_is_told_by_a_list_too() -> None:
+    async with watched("a") as subject:
+        await subject.until_watching()
+        told = len(subject.changes)
+        subject.server.cut()
+        version = str(subject.server.version + 2)
+        subject.reflector.note(
+            {"metadata": {"name": "a", "uid": "a-11", "resourceVersion": version}, "spec": {"value": 7}}
+        )
+        subject.server.put("a", value=6)
+        subject.server.put("a", value=7)
+        subject.server.forget_history()
+        await subject.until(lambda: subject.reflector.lists == 2 and len(subject.changes) > told)
+        assert subject.changes[told][0] == "a"
+
+
+async def test_an_answer_that_comes_after_the_end_brings_nothing_back() -> None:
+    async with watched("a") as subject:
+        answer = subject.server.put("a", value=2)
+        subject.server.remove("a")
+        await subject.until(lambda: "a" not in subject.reflector.store)
+        subject.server.bookmark()
+        subject.server.put("b", value=1)
+        await subject.until_right()
+        subject.reflector.note(answer)
+        assert subject.values() == {"b": 1}
+
+
 async def test_an_old_answer_does_not_hide_what_is_newer() -> None:
     async with watched("a") as subject:
         old = subject.server.objects["a"]

@@ -70,6 +70,8 @@ class Reflector:
         self._objects: dict[str, Object] = {}
         self._synced = asyncio.Event()
         self._version = ""
+        self._noted: dict[str, set[int]] = {}
+        """Versions that were noted and that neither the watch nor a LIST has shown yet."""
         self.store: Mapping[str, Object] = MappingProxyType(self._objects)
         """The copies by name. They are shared: don't change them."""
         self.lists = 0
@@ -89,12 +91,16 @@ class Reflector:
     def note(self, item: Object) -> None:
         """Take in the answer to a write at once, so that what was written is read before the watch tells of it.
 
-        Nothing is called for it, now or when the watch tells of that same version.
+        Nothing is called for it, now or when the watch tells of that same version. The answer may hold what somebody
+        else changed just before: that is told when the watch comes to it.
         """
         name, version = item["metadata"]["name"], int(item["metadata"]["resourceVersion"])
         old = self._objects.get(name)
+        if old is None and version <= int(self._version or 0):
+            return  # The watch was faster: it told of that already, and of its end.
         if old is None or int(old["metadata"]["resourceVersion"]) < version:
             self._objects[name] = self._trim(item)
+            self._noted.setdefault(name, set()).add(version)
 
     async def run(self) -> None:
         """Keep the copy up to date until cancelled."""
@@ -130,8 +136,13 @@ class Reflector:
             async for page in pages:
                 version = page.version
                 for item in page.items:
-                    seen.add(item["metadata"]["name"])
+                    name = item["metadata"]["name"]
+                    seen.add(name)
+                    noted = name in self._noted
                     self._put(item)
+                    if noted:
+                        # What others changed before the noted version is in it, and no watch will tell of it any more.
+                        self._tell(name, self._objects[name], None)
                 # A page is decoded and taken in within one turn: let others have theirs.
                 await asyncio.sleep(0)
         for name in [name for name in self._objects if name not in seen]:
@@ -154,15 +165,33 @@ class Reflector:
                 self._version = event.object["metadata"]["resourceVersion"]
 
     def _put(self, item: Object) -> None:
-        metadata = item["metadata"]
-        old = self._objects.get(metadata["name"])
+        name, version = item["metadata"]["name"], int(item["metadata"]["resourceVersion"])
+        old = self._objects.get(name)
+        own = self._shown(name, version)
         # An answer to a write may have been noted before. Versions of one kind grow as integers (KEP-5504).
-        if old is not None and int(old["metadata"]["resourceVersion"]) >= int(metadata["resourceVersion"]):
+        if old is not None and int(old["metadata"]["resourceVersion"]) >= version:
+            if not own and int(old["metadata"]["resourceVersion"]) > version:
+                # Somebody else's change, which the noted answer to a later write of ours holds: nobody was told of it.
+                self._tell(name, old, None)
             return
         new = self._trim(item)
-        self._objects[metadata["name"]] = new
+        self._objects[name] = new
+        self._tell(name, new, old)
+
+    def _shown(self, name: str, version: int) -> bool:
+        """Forget the noted versions up to one that was shown; tell whether it is one of them."""
+        noted = self._noted.get(name)
+        if noted is None:
+            return False
+        own = version in noted
+        noted -= {each for each in noted if each <= version}
+        if not noted:
+            del self._noted[name]
+        return own
+
+    def _tell(self, name: str, new: Object | None, old: Object | None) -> None:
         if self._on_change is not None:
-            self._on_change(metadata["name"], new, old)
+            self._on_change(name, new, old)
 
     def _remove(self, name: str, *, uid: str | None = None) -> None:
         """Forget an object; with ``uid`` only that one, not another of its name that was noted since."""
@@ -170,8 +199,8 @@ class Reflector:
         if old is None or (uid is not None and old["metadata"]["uid"] != uid):
             return
         del self._objects[name]
-        if self._on_change is not None:
-            self._on_change(name, None, old)
+        self._noted.pop(name, None)
+        self._tell(name, None, old)
 
 
 def backoff(failures: int, *, first: float = FIRST_DELAY, longest: float = LONGEST_DELAY) -> float:

@@ -53,7 +53,7 @@ def _prepare(config: Config, processes: Processes) -> int | None:
     try:
         fills = config.source is not None and filling.is_wanting(config.folder)
         if not fills and prepared.state(config) != "new":
-            seed_home(config.home)
+            seed_home(config.home, links_may_leave=True)
             return None
     except OSError as error:
         return _fail(

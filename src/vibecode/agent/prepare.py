@@ -59,7 +59,8 @@ async def _prepare(config: Config, *, only_extensions: bool) -> None:
     library = _Library()
     template = library.find(config.source)
     if not only_extensions:
-        seed_home(config.home, settings=None if template is None else template.settings)
+        settings = None if template is None else template.settings
+        seed_home(config.home, settings=settings, links_may_leave=True)
         if config.source is not None and filling.is_wanting(config.folder):
             await _fill(config, library)
     wanted = sorted({*config.extensions, *([] if template is None else template.installable_extensions())})

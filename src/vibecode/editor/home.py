@@ -18,7 +18,13 @@ _OF_A_NEW_VOLUME: Final = frozenset({"lost+found"})
 """What file systems put into the root of a new volume."""
 
 
-def seed_home(home: Path, *, settings: Mapping[str, object] | None = None, skeleton: Path = _SKELETON) -> None:
+def seed_home(
+    home: Path,
+    *,
+    settings: Mapping[str, object] | None = None,
+    skeleton: Path = _SKELETON,
+    links_may_leave: bool = False,
+) -> None:
     """Prepare ``home``; repeatable, and cheap when there is nothing to do.
 
     VibeCode's own defaults are not written here: they are part of the editor's page (see
@@ -33,6 +39,9 @@ def seed_home(home: Path, *, settings: Mapping[str, object] | None = None, skele
         empty one, is the user's and is not touched.
     skeleton
         Files that a new, empty home gets, as ``useradd`` does it (the shell's start-up files).
+    links_may_leave
+        Whether the editor's folders may be links out of the home. In a container of its own that does no harm, and a
+        user whose home is small moves extensions to another volume.
 
     Raises
     ------
@@ -43,8 +52,9 @@ def seed_home(home: Path, *, settings: Mapping[str, object] | None = None, skele
     if is_empty(home):
         _copy_skeleton(skeleton, home)
     for folder in (user_data(home) / "User", extensions_folder(home)):
-        _stay_inside(home, folder)
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not links_may_leave:
+            _stay_inside(home, folder)
+        folder.resolve().mkdir(mode=0o700, parents=True, exist_ok=True)
     if settings:
         write_if_absent(user_data(home) / "User/settings.json", settings)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from vibecode.editor.home import seed_home, write_if_absent
-from vibecode.editor.launch import user_data
+from vibecode.editor.launch import extensions_folder, user_data
 
 
 @pytest.fixture
@@ -71,3 +71,18 @@ def test_links_within_the_home_are_its_owners(tmp_path: Path, skeleton: Path) ->
     (home / ".local").symlink_to("dotfiles/local")
     seed_home(home, settings={"a": 1}, skeleton=skeleton)
     assert (home / "dotfiles/local/share/code-server/User/settings.json").exists()
+
+
+@pytest.mark.parametrize("there", [True, False], ids=["folder", "nothing"])
+def test_in_a_container_of_its_own_links_may_lead_to_another_volume(
+    tmp_path: Path, skeleton: Path, there: bool
+) -> None:
+    home, volume = tmp_path / "home", tmp_path / "workspace" / ".extensions"
+    if there:
+        volume.mkdir(parents=True)
+    link = extensions_folder(home)
+    link.parent.mkdir(parents=True)
+    link.symlink_to(volume)
+    seed_home(home, skeleton=skeleton, links_may_leave=True)
+    assert volume.is_dir()
+    assert link.is_symlink()

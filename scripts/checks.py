@@ -54,7 +54,9 @@ def main() -> int:
     tests = [str(BIN / "python"), "-m", "pytest", *([] if options.all else ["tests/unit"]), *options.pytest]
     print(f"== {'all tests' if options.all else 'unit tests'}", flush=True)
     with api_cluster() if options.all else contextlib.nullcontext({}) as variables:
-        result = subprocess.run(tests, cwd=ROOT, env=environment() | variables, check=False)
+        if variables is None:
+            failed.append("cluster")
+        result = subprocess.run(tests, cwd=ROOT, env=environment() | (variables or {}), check=False)
     if failed:
         print(f"Failed checks: {', '.join(failed)}. Their output is above.", file=sys.stderr)
     # pytest's 5 (nothing was run) counts as a failure like any other.

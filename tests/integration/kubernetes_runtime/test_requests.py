@@ -252,7 +252,6 @@ async def test_a_namespace_that_is_not_there_is_named(client: Client, setter: St
 async def test_only_a_running_workspace_has_an_address(runtime: KubernetesRuntime, setter: StatusSetter) -> None:
     await running(runtime)
     assert await runtime.upstream("alice") == Upstream(host=POD_ADDRESS, port=8080)
-    assert await runtime.upstream("alice", port=3000) is None
 
 
 async def test_many_workspaces_at_once(client: Client, namespace: str, setter: StatusSetter) -> None:

@@ -39,6 +39,8 @@ async def test_what_a_workspace_reports_is_known_while_it_runs(runtime: Kubernet
     runtime.note_processes("nobody", report())
     await running(runtime)
     assert runtime.process_activity("alice") is None
+    # Nothing is known of its ports yet, so the relay finds out.
+    assert await runtime.upstream("alice", port=3001) == Upstream(host=POD_ADDRESS, port=RELAY_PORT)
     changes = runtime.watch()
     runtime.note_processes("alice", report())
     change = await anext(changes)

@@ -216,12 +216,13 @@ class KubernetesRuntime:
     async def upstream(self, name: str, *, port: int | None = None) -> Upstream | None:
         """Return where its editor listens, or a port inside it if one of its own processes listens there.
 
-        All ports are reached through the relay, which goes by Host: they may listen on the pod's loopback alone.
+        All ports are reached through the relay, which goes by Host: they may listen on the pod's loopback alone. While
+        no report of this run has come, as after a start of the control plane, the relay is left to find out.
         """
         observed = self._cache.observed.get(name)
         if observed is None or observed.workspace.phase is not Phase.RUNNING:
             return None
-        if port is not None and all(each.port != port for each in observed.ports):
+        if port is not None and observed.activity is not None and all(each.port != port for each in observed.ports):
             return None
         address = pod_address(observed.obj)
         return None if address is None else Upstream(host=address, port=EDITOR_PORT if port is None else RELAY_PORT)

@@ -82,6 +82,17 @@ CASES: dict[str, tuple[Seen, Phase, str, str]] = {
         "NodeLost",
         "The node node-1 does not answer; it is moved if it stays so.",
     ),
+    "node lost, as its controller marks it": (
+        seen(
+            pod(
+                container={"state": {"running": {"startedAt": stamp()}}},
+                conditions=[{"type": "Ready", "status": "False"}, {"type": "ContainersReady", "status": "True"}],
+            )
+        ),
+        Phase.STARTING,
+        "NodeLost",
+        "The node node-1 does not answer; it is moved if it stays so.",
+    ),
     "too little memory": (
         seen(scheduling("0/3 nodes are available: 3 Insufficient memory.")),
         Phase.PENDING,
@@ -98,6 +109,15 @@ CASES: dict[str, tuple[Seen, Phase, str, str]] = {
         (
             "No node fits its node selector, affinity or tolerations. It starts as soon as one can. "
             "The scheduler says: 0/3 nodes are available: 3 node(s) didn't match Pod's node affinity/selector."
+        ),
+    ),
+    "node of the volume, as newer schedulers say it": (
+        seen(scheduling("0/2 nodes are available: 1 node(s) didn't match PersistentVolume's node affinity.")),
+        Phase.PENDING,
+        "VolumeNode",
+        (
+            "The node that holds its volumes is gone or can't take it. It starts as soon as one can. "
+            "The scheduler says: 0/2 nodes are available: 1 node(s) didn't match PersistentVolume's node affinity."
         ),
     ),
     "node of the volume": (

@@ -11,7 +11,7 @@ from typing import Final
 from vibecode.domain.giturl import mask
 from vibecode.domain.workspace import Phase
 from vibecode.runtimes.kubernetes.model import is_wanted, parse_time
-from vibecode.runtimes.kubernetes.pods import condition, is_ready, last_end, pick_pod
+from vibecode.runtimes.kubernetes.pods import condition, is_on_lost_node, is_ready, last_end, pick_pod
 from vibecode.runtimes.kubernetes.resources import Object
 
 MOST_CRASHES: Final = 3
@@ -29,6 +29,11 @@ _GRACE: Final = 70
 _PULL_REASONS: Final = frozenset({"ErrImagePull", "ImagePullBackOff", "ImageInspectError", "RegistryUnavailable"})
 _HOPELESS_PULLS: Final = frozenset({"InvalidImageName", "ErrImageNeverPull"})
 _INSUFFICIENT: Final = re.compile(r"Insufficient ([a-z0-9./-]*[a-z0-9])")
+_VOLUME_ELSEWHERE: Final = (
+    "PersistentVolume's node affinity",
+    "volume node affinity",  # the same, of older schedulers
+    "had no available volume zone",
+)
 _LOG_LINES: Final = 5
 _LOG_LENGTH: Final = 800
 
@@ -126,8 +131,7 @@ def _of_pod(seen: Seen, pod: Object) -> Verdict:
         return _unschedulable(seen, pod, scheduled.get("message") or "")
     if is_ready(pod):
         return Verdict(phase=Phase.RUNNING, reason="Ready", message="Running.", pod=pod)
-    ready = condition(pod, "Ready")
-    if ready.get("status") == "Unknown" or ready.get("reason") == "NodeNotReady":
+    if is_on_lost_node(pod):
         message = f"The node {pod['spec']['nodeName']} does not answer; it is moved if it stays so."
         return Verdict(phase=Phase.STARTING, reason="NodeLost", message=message, pod=pod)
     container = pod["status"]["container"]
@@ -175,7 +179,7 @@ def _unschedulable(seen: Seen, pod: Object, text: str) -> Verdict:
         asked = ", ".join(f"{requests[name]} of {name}" for name in short if name in requests)
         what = f"No node has enough {' and '.join(short)} left" + (f" (it asks for {asked})." if asked else ".")
         reason = "Insufficient" + "".join(part.capitalize() for part in re.split("[^a-z0-9]", short[0]))
-    elif "volume node affinity" in text or "had no available volume zone" in text:
+    elif any(words in text for words in _VOLUME_ELSEWHERE):
         what, reason = "The node that holds its volumes is gone or can't take it.", "VolumeNode"
     elif "unbound immediate PersistentVolumeClaims" in text or "persistentvolumeclaim" in text:
         what, reason = f"Its volumes are not there yet. {_sentence(seen.warning)}".strip(), "VolumesPending"

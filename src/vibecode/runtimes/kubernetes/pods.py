@@ -15,7 +15,7 @@ QUICK_CRASH: Final = 600
 
 _METADATA: Final = ("name", "uid", "resourceVersion", "creationTimestamp", "deletionTimestamp")
 _TERMINATED: Final = ("exitCode", "reason", "message", "startedAt", "finishedAt")
-_CONDITIONS: Final = frozenset({"PodScheduled", "Ready"})
+_CONDITIONS: Final = frozenset({"ContainersReady", "PodScheduled", "Ready"})
 
 
 def trim_pod(obj: Object) -> Object:
@@ -75,6 +75,16 @@ def condition(pod: Object, kind: str) -> Object:
 def is_ready(pod: Object) -> bool:
     """Tell whether a pod answers."""
     return condition(pod, "Ready").get("status") == "True"
+
+
+def is_on_lost_node(pod: Object) -> bool:
+    """Tell whether the cluster hears no more of a pod's node.
+
+    It sets Ready to False itself then, and leaves all that the kubelet said last: only a kubelet says both at once. A
+    pod without readiness gates, such as ours, is otherwise Ready when its containers are.
+    """
+    ready, containers = condition(pod, "Ready").get("status"), condition(pod, "ContainersReady").get("status")
+    return ready == "Unknown" or (ready == "False" and containers == "True")
 
 
 def is_up(pod: Object) -> bool:

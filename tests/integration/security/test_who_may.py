@@ -43,6 +43,8 @@ class Route:
 ROUTES: Final = {
     "POST /agent/v1/keep-running": Route(For.AGENT),
     "POST /agent/v1/report": Route(For.AGENT, body={}),
+    # A local server looks at processes itself, so it takes no report of them, from whomever.
+    "POST /agent/v1/processes": Route(For.AGENT, body={}, answer=404),
     "GET /api/v1/events": Route(For.SIGNED_IN),
     "POST /api/v1/login-links": Route(For.SIGNED_IN, body={"user": "alice"}, answer=201, stranger=404),
     "GET /api/v1/me": Route(For.SIGNED_IN),

@@ -263,15 +263,21 @@ async def test_a_remembered_cookie_header_is_the_clean_one(site: Site) -> None:
 # Connections to workspaces.
 
 
-async def test_a_connection_to_a_workspace_serves_many_reads(site: Site, odd: OddUpstream) -> None:
+async def test_a_connection_to_a_workspace_serves_many_reads(
+    site: Site, router: MemoryRouter, odd: OddUpstream
+) -> None:
+    router.upstreams["alice", None] = Upstream(host="127.0.0.1", port=odd.port)
     for _ in range(5):
-        assert (await ask(site, request(site, "/ok", host=site.preview))).status == 200
+        assert (await ask(site, request(site, "/ok", host=site.workspace))).status == 200
     assert odd.connections == 1
 
 
-async def test_a_stale_connection_is_replaced_without_the_client_noticing(site: Site, odd: OddUpstream) -> None:
+async def test_a_stale_connection_is_replaced_without_the_client_noticing(
+    site: Site, router: MemoryRouter, odd: OddUpstream
+) -> None:
+    router.upstreams["alice", None] = Upstream(host="127.0.0.1", port=odd.port)
     for _ in range(3):
-        assert (await ask(site, request(site, "/once", host=site.preview))).status == 200
+        assert (await ask(site, request(site, "/once", host=site.workspace))).status == 200
     assert odd.connections == 3
 
 

@@ -6,23 +6,21 @@ import asyncio
 import contextlib
 import signal
 from dataclasses import dataclass
-from pathlib import Path
 
 import structlog
 
-from vibecode.domain.errors import DataFolderUnusable
 from vibecode.operator.health import serve_health
 from vibecode.runtimes.kubernetes.client import Client
 from vibecode.runtimes.kubernetes.config import OperatorConfig
 from vibecode.runtimes.kubernetes.controller import Controller
 from vibecode.runtimes.kubernetes.election import Election
 from vibecode.runtimes.kubernetes.resources import OPERATOR
+from vibecode.services.agents import read_agent_key
 
 _logger = structlog.get_logger(__name__)
 
 LEASE = "vibecode-operator"
 HEALTH_PORT = 8083
-MIN_KEY_BYTES = 32
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,34 +34,17 @@ class Surroundings:
     health_port: int = HEALTH_PORT
 
 
-def read_key(path: Path) -> bytes:
-    """Return the key that workspaces' tokens are derived from.
-
-    Raises
-    ------
-    DataFolderUnusable
-        It can't be read, or is too short to be safe.
-    """
-    try:
-        key = path.read_bytes()
-    except OSError as error:
-        raise DataFolderUnusable(f"The key {path} can't be read: {error.strerror}.") from error
-    if len(key) < MIN_KEY_BYTES:
-        raise DataFolderUnusable(f"The key {path} is too short: it needs at least {MIN_KEY_BYTES} random bytes.")
-    return key
-
-
 async def run(config: OperatorConfig, surroundings: Surroundings) -> None:
     """Run a replica of the operator until it is told to end by SIGTERM or SIGINT.
 
     Raises
     ------
-    DataFolderUnusable
+    InvalidInput
         The key is unusable.
     KubernetesError
         There is no cluster to be found.
     """
-    key = read_key(config.token_key_file)
+    key = read_agent_key(config.token_key_file)
     client = Client.connect(field_manager=OPERATOR)
     controller = Controller(client, config, key=key, identity=surroundings.identity)
     election = Election(client, namespace=surroundings.namespace, name=LEASE, identity=surroundings.identity)

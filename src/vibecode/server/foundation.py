@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import getpass
 import json
@@ -21,8 +22,9 @@ from vibecode.domain.names import suggest_name
 from vibecode.runtimes.base import ProcessReport, Runtime
 from vibecode.runtimes.local.files import write_atomic
 from vibecode.runtimes.local.layout import DataFolder
+from vibecode.server.serving import cancel, every
 from vibecode.services.accounts import Accounts
-from vibecode.services.activity import Activity
+from vibecode.services.activity import CHECK_INTERVAL, Activity
 from vibecode.services.agents import TokenVerifier
 from vibecode.services.clock import wall_now
 from vibecode.services.routing import WorkspaceRouter
@@ -67,6 +69,11 @@ class Foundation:
         stack.push_async_callback(self.database.close)
         await self.accounts.open()
         await self._ensure_admin()
+
+    def watch_over(self, stack: contextlib.AsyncExitStack, activity: Activity) -> None:
+        """Stop idle workspaces and end old sessions from now on, until ``stack`` ends."""
+        for interval, work in ((CHECK_INTERVAL, activity.check), (EXPIRY_INTERVAL, self.accounts.expire)):
+            stack.push_async_callback(cancel, asyncio.create_task(every(interval, work)))
 
     async def announce(self, stack: contextlib.AsyncExitStack) -> None:
         """Let the command line on this machine in, for as long as the server runs."""

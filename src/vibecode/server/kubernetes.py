@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 from typing import Final
 
@@ -18,10 +17,10 @@ from vibecode.runtimes.kubernetes.client import Client
 from vibecode.runtimes.kubernetes.runtime import KubernetesRuntime
 from vibecode.runtimes.local.layout import DataFolder
 from vibecode.server.adapters import LibraryProvisioner
-from vibecode.server.foundation import EXPIRY_INTERVAL, Foundation
-from vibecode.server.serving import cancel, every, serving, unix_listener
-from vibecode.services.activity import CHECK_INTERVAL, Activity
-from vibecode.services.agents import SignedAgentTokens
+from vibecode.server.foundation import Foundation
+from vibecode.server.serving import serving, unix_listener
+from vibecode.services.activity import Activity
+from vibecode.services.agents import SignedAgentTokens, read_agent_key
 from vibecode.services.clock import SteadyClock
 from vibecode.services.edge_connections import EdgeConnections
 from vibecode.services.routing import WorkspaceRouter
@@ -54,7 +53,7 @@ class KubernetesServer:
     def __init__(self, settings: Settings, folder: DataFolder) -> None:
         self._settings = settings
         self._foundation = base = Foundation(settings, folder, addresses=self.addresses)
-        self._agents = SignedAgentTokens(settings.agent_key_file)
+        self._agents = SignedAgentTokens(read_agent_key(settings.agent_key_file))
         self._client = Client.connect(field_manager=_FIELD_MANAGER)
         self.runtime = KubernetesRuntime(
             self._client,
@@ -105,8 +104,7 @@ class KubernetesServer:
             (settings.port, ForwardedScheme(app)),
         ):
             await stack.enter_async_context(serving(part, *open_sockets(settings.host, port)))
-        for interval, work in ((CHECK_INTERVAL, self._activity.check), (EXPIRY_INTERVAL, base.accounts.expire)):
-            stack.push_async_callback(cancel, asyncio.create_task(every(interval, work)))
+        base.watch_over(stack, self._activity)
         await base.announce(stack)
         _log.info("server started", url=self.addresses().dashboard, version=__version__)
 

@@ -19,9 +19,9 @@ from vibecode.runtimes.local.context import Options
 from vibecode.runtimes.local.layout import DataFolder
 from vibecode.runtimes.local.runtime import LocalRuntime
 from vibecode.server.adapters import LibraryProvisioner, StoreEditors
-from vibecode.server.foundation import EXPIRY_INTERVAL, Foundation
-from vibecode.server.serving import cancel, every, serving, unix_listener
-from vibecode.services.activity import CHECK_INTERVAL, Activity
+from vibecode.server.foundation import Foundation
+from vibecode.server.serving import cancel, serving, unix_listener
+from vibecode.services.activity import Activity
 from vibecode.services.agents import AgentTokens
 from vibecode.services.clock import SteadyClock
 from vibecode.services.routing import WorkspaceRouter, ended_workspaces
@@ -91,8 +91,7 @@ class LocalServer:
             editors=self._editors,
         )
         await stack.enter_async_context(serving(create_app(services), unix_listener(base.api_socket)))
-        for interval, work in ((CHECK_INTERVAL, self._activity.check), (EXPIRY_INTERVAL, base.accounts.expire)):
-            stack.push_async_callback(cancel, asyncio.create_task(every(interval, work)))
+        base.watch_over(stack, self._activity)
         stack.push_async_callback(cancel, asyncio.create_task(self._end_connections()))
         await base.announce(stack)
         _log.info(

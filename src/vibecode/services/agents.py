@@ -46,27 +46,34 @@ class AgentTokens:
         return self._workspaces.get(hash_secret(token))
 
 
+def read_agent_key(path: Path) -> bytes:
+    """Return the key that operator and control plane share.
+
+    Raises
+    ------
+    InvalidInput
+        The file can't be read, or the key is too short to be safe.
+    """
+    try:
+        key = path.read_bytes()
+    except OSError as error:
+        raise InvalidInput(f"The key file {path} can't be read ({error.strerror}).") from None
+    if len(key) < _LEAST_KEY:
+        raise InvalidInput(f"The key in {path} is too short: it needs {_LEAST_KEY} random bytes.")
+    return key
+
+
 class SignedAgentTokens:
     """Recognises the tokens that the operator signs: neither side keeps a list.
 
     Parameters
     ----------
-    key_file
-        Holds the key that operator and control plane share.
-
-    Raises
-    ------
-    InvalidInput
-        The file can't be read, or the key is too short.
+    key
+        Of :func:`read_agent_key`.
     """
 
-    def __init__(self, key_file: Path) -> None:
-        try:
-            self._key = key_file.read_bytes()
-        except OSError as error:
-            raise InvalidInput(f"The key file {key_file} can't be read ({error.strerror}).") from None
-        if len(self._key) < _LEAST_KEY:
-            raise InvalidInput(f"The key in {key_file} is too short: it needs {_LEAST_KEY} random bytes.")
+    def __init__(self, key: bytes) -> None:
+        self._key = key
 
     def workspace(self, token: str) -> str | None:
         """Return the id of the workspace that a token belongs to; None if it is nobody's."""

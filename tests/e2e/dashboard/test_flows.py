@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from playwright.async_api import BrowserContext, Page, expect
+from playwright.async_api import BrowserContext, Locator, Page, expect
 
 from tests.e2e.dashboard.mock import Mock
 
@@ -106,16 +106,36 @@ async def test_a_server_that_is_away_is_named_and_waited_for(tab: Page, mock: Mo
     await mock.reset("few")
     await tab.goto("/")
     await expect(tab.get_by_text("billing-api").first).to_be_visible()
-    away = [{"method": "GET", "path": path, "status": 0} for path in ("/me", "/events")]
-    await mock.fail(*away)
-    await mock.command("cut")
-    banner = tab.get_by_role("alert")
-    await expect(banner).to_contain_text("The server does not answer")
+    banner = await _away(tab, mock)
     # What was known stays on the screen.
     await expect(tab.get_by_text("billing-api").first).to_be_visible()
     await mock.fail()
-    await banner.get_by_role("button", name="Try again").click()
     await expect(banner).to_be_hidden()
+
+
+async def test_nobody_has_to_wait_for_the_next_attempt(tab: Page, mock: Mock, expected_errors: list[str]) -> None:
+    expected_errors.extend(["ERR_EMPTY_RESPONSE", *CUT])
+    await mock.reset("few")
+    await tab.clock.install()
+    await tab.goto("/")
+    await expect(tab.get_by_text("billing-api").first).to_be_visible()
+    banner = await _away(tab, mock)
+    # From here on the page's own next attempt never comes.
+    await tab.clock.pause_at(await tab.evaluate("Date.now()") + 1)
+    async with tab.expect_request("**/api/v1/events"):
+        await banner.get_by_role("button", name="Try again").click()
+    await mock.fail()
+    await tab.clock.resume()
+    await expect(banner).to_be_hidden()
+
+
+async def _away(tab: Page, mock: Mock) -> Locator:
+    """The server goes away under the page `tab`: the banner that says so."""
+    await mock.fail(*({"method": "GET", "path": path, "status": 0} for path in ("/me", "/events", "/workspaces")))
+    await mock.command("cut")
+    banner = tab.get_by_role("alert")
+    await expect(banner).to_contain_text("The server does not answer")
+    return banner
 
 
 async def test_a_server_that_is_away_from_the_start(tab: Page, mock: Mock, expected_errors: list[str]) -> None:

@@ -39,6 +39,7 @@ VIBECODE_LOG_LEVEL: {{ .Values.controlPlane.logLevel }}
     "imagePullPolicy" $workspace.image.pullPolicy
     "imagePullSecrets" .Values.global.imagePullSecrets
     "resources" (include "vibecode.resources" $workspace.resources | fromJson)
+    "ephemeralStorage" $workspace.ephemeralStorage
     "storage" (dict "workspace" $workspace.persistence.workspace.size "home" $workspace.persistence.home.size)
     "storageClassName" (.Values.global.storageClass | default nil)
     "security" $workspace.security

@@ -103,6 +103,7 @@ def test_workspaces_get_what_the_values_say() -> None:
         "codeServer": {
             "image": {"repository": "team/workspace", "tag": "7", "pullPolicy": "Always"},
             "resources": {"requests": {"cpu": 0.5, "memory": 4294967296}, "limits": {"cpu": 2, "memory": "8Gi"}},
+            "ephemeralStorage": {"tmp": "2Gi", "request": "", "limit": "3Gi"},
             "persistence": {"workspace": {"size": "20Gi"}, "home": {"size": "3Gi"}},
             "security": {"runAsUser": 2000, "runAsGroup": 2001, "fsGroup": 2002},
             "nodeSelector": {"tier": "code-server"},
@@ -121,6 +122,8 @@ def test_workspaces_get_what_the_values_say() -> None:
     assert (workspace.image_pull_policy, workspace.image_pull_secrets) == ("Always", ["pull"])
     assert workspace.resources["requests"] == {"cpu": "0.5", "memory": "4294967296"}
     assert workspace.resources["limits"] == {"cpu": "2", "memory": "8Gi"}
+    disk = workspace.ephemeral_storage
+    assert (disk.tmp, disk.request, disk.limit) == ("2Gi", "", "3Gi")
     assert (workspace.storage.workspace, workspace.storage.home) == ("20Gi", "3Gi")
     assert workspace.storage_class_name == "fast"
     assert (workspace.security.run_as_user, workspace.security.run_as_group, workspace.security.fs_group) == (

@@ -37,6 +37,13 @@ def test_pods_meet_the_restricted_standard_but_for_ports_of_the_node(mode: str) 
 
 
 @ALL_MODES
+def test_no_pod_can_fill_its_nodes_disk(mode: str) -> None:
+    for name, pod in platform(MODES[mode]).pods().items():
+        for volume in pod["spec"].get("volumes", []):
+            assert "emptyDir" not in volume or volume["emptyDir"]["sizeLimit"], f"{name}: {volume['name']}"
+
+
+@ALL_MODES
 def test_pods_say_what_they_need_and_how_they_are(mode: str) -> None:
     for name, pod in platform(MODES[mode]).pods().items():
         # Variables for each Service of the namespace could be taken for settings.

@@ -121,6 +121,7 @@ def test_an_unknown_value_is_refused_and_named(path: tuple[str, ...]) -> None:
         ("codeServer.idleTimeout", 5, "minimum: got 5, want 60"),
         ("codeServer.security.runAsUser", 0, "minimum: got 0, want 1"),
         ("codeServer.persistence.workspace.size", "10", "does not match pattern"),
+        ("codeServer.ephemeralStorage.tmp", "4 GB", "does not match pattern"),
         ("codeServer.resources", {"request": {"cpu": 1}}, "additional properties 'request' not allowed"),
         ("codeServer.network.blockedCidrs", ["10.0.0.0"], "does not match pattern"),
         ("controlPlane.logLevel", "verbose", "value must be one of 'debug', 'info', 'warning', 'error'"),

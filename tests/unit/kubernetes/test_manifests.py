@@ -22,13 +22,13 @@ from vibecode.runtimes.kubernetes.naming import (
     labels,
     main_name,
 )
-from vibecode.runtimes.kubernetes.pod import deployment, pod_template, start_digest
+from vibecode.runtimes.kubernetes.pod import deployment, pod_template, resources_of, start_digest
 from vibecode.runtimes.kubernetes.policy import network_policy
+from vibecode.runtimes.kubernetes.quantities import bytes_of
 from vibecode.runtimes.kubernetes.resources import Object
 from vibecode.runtimes.kubernetes.volumes import (
     ClaimTaken,
     belongs_to,
-    bytes_of,
     find_claims,
     growth_patch,
     tie_patch,
@@ -122,7 +122,46 @@ def test_what_the_operator_of_the_platform_decides() -> None:
     assert "affinity" not in spec
     own = {"image": "own:2", "resources": {"limits": {"cpu": "9"}}}
     (container,) = _template(spec=own)["spec"]["containers"]
-    assert (container["image"], container["resources"]) == ("own:2", {"limits": {"cpu": "9"}})
+    assert (container["image"], container["resources"]["limits"]["cpu"]) == ("own:2", "9")
+    assert container["resources"]["requests"].keys() == {"ephemeral-storage"}
+
+
+def test_nothing_that_a_workspace_writes_to_its_nodes_disk_is_unlimited() -> None:
+    spec = _template()["spec"]
+    empty = {volume["name"]: volume["emptyDir"] for volume in spec["volumes"] if "emptyDir" in volume}
+    assert empty == {"tmp": {"sizeLimit": "4Gi"}}
+    resources = spec["containers"][0]["resources"]
+    assert resources["limits"] == {"cpu": "2", "memory": "4Gi", "ephemeral-storage": "5Gi"}
+    assert resources["requests"] == {"cpu": "500m", "memory": "1Gi", "ephemeral-storage": "256Mi"}
+
+
+DISK = "ephemeral-storage"
+
+
+@pytest.mark.parametrize(
+    ("own", "requests", "limits"),
+    [
+        ({"limits": {"cpu": "1"}}, {DISK: "1Gi"}, {"cpu": "1", DISK: "8Gi"}),
+        ({"requests": {"cpu": "1"}}, {"cpu": "1", DISK: "1Gi"}, {DISK: "8Gi"}),
+        ({"requests": {DISK: "20Gi"}}, {DISK: "20Gi"}, {DISK: "20Gi"}),
+        ({"requests": {DISK: 5}}, {DISK: 5}, {DISK: "8Gi"}),
+        # The API server takes the limit for the request then, which a smaller limit than ours needs.
+        ({"limits": {DISK: "100Mi"}}, None, {DISK: "100Mi"}),
+        ({"requests": {DISK: "1Mi"}, "limits": {DISK: "2Mi"}}, {DISK: "1Mi"}, {DISK: "2Mi"}),
+    ],
+)
+def test_a_workspace_with_resources_of_its_own_is_limited_too(own: Object, requests: Object, limits: Object) -> None:
+    settings = config(workspace={"ephemeralStorage": {"request": "1Gi", "limit": "8Gi"}})
+    resources = resources_of(workspace(resources=own), settings)
+    assert resources.get("requests") == requests
+    assert resources["limits"] == limits
+
+
+def test_limits_of_the_disk_can_be_left_to_somebody_else() -> None:
+    settings = {"ephemeralStorage": {"tmp": "", "request": "", "limit": ""}}
+    spec = _template(workspace=settings)["spec"]
+    assert {"name": "tmp", "emptyDir": {}} in spec["volumes"]
+    assert DISK not in str(spec["containers"])
 
 
 def test_only_a_new_request_changes_the_template_of_a_start() -> None:

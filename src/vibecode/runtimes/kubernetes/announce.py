@@ -10,7 +10,7 @@ import structlog
 
 from vibecode.domain.workspace import Phase
 from vibecode.runtimes.kubernetes.client import Client
-from vibecode.runtimes.kubernetes.diagnosis import Verdict
+from vibecode.runtimes.kubernetes.diagnosis import USUAL, Verdict
 from vibecode.runtimes.kubernetes.errors import KubernetesError, ObjectNotFound
 from vibecode.runtimes.kubernetes.resources import EVENTS, OPERATOR, WORKSPACES, Object
 
@@ -112,7 +112,7 @@ def news(previous: Object, verdict: Verdict) -> tuple[str, str] | None:
         return "Created", f"Created. {verdict.message}"
     if verdict.phase is Phase.FAILED:
         return "Failed", verdict.message
-    if verdict.reason in ("Crashed", "NodeLost"):
+    if verdict.reason in ("Crashed", "Evicted", "NodeLost"):
         return "Crashed", verdict.message
     if before != verdict.phase.value:
         if verdict.phase in (Phase.STARTING, Phase.PENDING):
@@ -129,4 +129,4 @@ def _starting(verdict: Verdict) -> tuple[str, str]:
 
 def _is_trouble(verdict: Verdict) -> bool:
     """Tell whether it waits for something that isn't usual for a start."""
-    return verdict.reason not in {"Creating", "Scheduling", "Preparing", "EditorStarting", "PreviousPodEnds"}
+    return verdict.reason not in USUAL

@@ -16,6 +16,8 @@ from vibecode.domain.errors import InvalidInput
 DEFAULT_PATH: Final = Path("/etc/vibecode/operator.json")
 """Where it is unless VIBECODE_OPERATOR_CONFIG says otherwise."""
 
+_QUANTITY_OR_NONE: Final = r"^([0-9]+(\.[0-9]+)?(m|k|M|G|T|P|Ki|Mi|Gi|Ti|Pi)?)?$"
+
 
 class _Part(BaseModel):
     model_config = ConfigDict(
@@ -44,6 +46,17 @@ class StorageConfig(_Part):
     home: str = "2Gi"
 
 
+class EphemeralStorageConfig(_Part):
+    """What a workspace may have of its node's own disk; a limit that is empty is none."""
+
+    tmp: str = Field(default="4Gi", pattern=_QUANTITY_OR_NONE)
+    """Most that /tmp may hold."""
+    request: str = Field(default="256Mi", pattern=_QUANTITY_OR_NONE)
+    """What a node has to have for it."""
+    limit: str = Field(default="5Gi", pattern=_QUANTITY_OR_NONE)
+    """Most of all together: /tmp, and the container's log."""
+
+
 class SecurityConfig(_Part):
     """Ids that a workspace runs with; none is root."""
 
@@ -62,6 +75,7 @@ class WorkspaceConfig(_Part):
         "requests": {"cpu": "500m", "memory": "1Gi"},
         "limits": {"cpu": "2", "memory": "4Gi"},
     }
+    ephemeral_storage: EphemeralStorageConfig = EphemeralStorageConfig()
     storage: StorageConfig = StorageConfig()
     storage_class_name: str | None = None
     """None takes the cluster's default class."""

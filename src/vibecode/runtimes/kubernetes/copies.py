@@ -9,7 +9,7 @@ from typing import Final
 
 from vibecode.runtimes.kubernetes.client import Client
 from vibecode.runtimes.kubernetes.model import trim_workspace
-from vibecode.runtimes.kubernetes.pods import trim_pod
+from vibecode.runtimes.kubernetes.pods import has_ended, trim_pod
 from vibecode.runtimes.kubernetes.reflector import Reflector
 from vibecode.runtimes.kubernetes.resources import (
     DEPLOYMENTS,
@@ -135,13 +135,15 @@ class Copies:
 
     def pods(self, workspace: str) -> list[Object]:
         """Return the pods of a workspace that run or are going; not those that ended and are kept for the record."""
+        return [pod for pod in self._pods_of(workspace) if not has_ended(pod)]
+
+    def ended_pods(self, workspace: str) -> list[Object]:
+        """Return the pods of a workspace that ended and are kept for the record."""
+        return [pod for pod in self._pods_of(workspace) if has_ended(pod)]
+
+    def _pods_of(self, workspace: str) -> list[Object]:
         store = self._of[PODS].store
-        pods = [store[name] for name in self._pods.get(workspace, ()) if name in store]
-        return [
-            pod
-            for pod in pods
-            if pod["metadata"].get("deletionTimestamp") or pod["status"].get("phase") not in ("Failed", "Succeeded")
-        ]
+        return [store[name] for name in self._pods.get(workspace, ()) if name in store]
 
     def note(self, resource: Resource, answer: Object) -> None:
         """Take in the answer to a write, so that the next reconcile reads what this one wrote."""

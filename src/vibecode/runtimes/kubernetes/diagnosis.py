@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final
 
 from vibecode.domain.giturl import mask
 from vibecode.domain.workspace import Phase
+from vibecode.runtimes.kubernetes.evictions import Eviction
 from vibecode.runtimes.kubernetes.model import is_wanted, parse_time
 from vibecode.runtimes.kubernetes.pods import condition, is_on_lost_node, is_ready, last_end, pick_pod
 from vibecode.runtimes.kubernetes.resources import Object
@@ -34,6 +35,9 @@ _VOLUME_ELSEWHERE: Final = (
     "volume node affinity",  # the same, of older schedulers
     "had no available volume zone",
 )
+USUAL: Final = frozenset({"Creating", "Scheduling", "Preparing", "EditorStarting", "PreviousPodEnds"})
+"""Reasons of a start that goes its usual way."""
+
 _LOG_LINES: Final = 5
 _LOG_LENGTH: Final = 800
 
@@ -54,6 +58,8 @@ class Seen:
     """Why the Deployment can't make its pod, in the API server's words."""
     crashes: int = 0
     """Quick ends in a row of the pod's container."""
+    eviction: Eviction | None = None
+    """Why the present pod, or the one to come, is another than a moment ago."""
     warning: str = ""
     """The latest warning about a pod that is slow to start, or about its claims."""
     resources: Object = field(default_factory=dict)
@@ -80,6 +86,13 @@ class Verdict:
 
 def diagnose(seen: Seen) -> Verdict:
     """Return where a workspace is. Problems of the reconciliation itself and past failures come before this."""
+    verdict = _diagnose(seen)
+    if seen.eviction is None or not is_wanted(seen.workspace["spec"]) or verdict.phase is Phase.RUNNING:
+        return verdict
+    return _evicted(seen.eviction, verdict)
+
+
+def _diagnose(seen: Seen) -> Verdict:
     spec = seen.workspace["spec"]
     if not is_wanted(spec):
         if not seen.pods:
@@ -108,6 +121,19 @@ def _lost_node(seen: Seen) -> str:
             node = pod["spec"]["nodeName"] or "unknown"
             return f"The node {node} does not answer, so it can't be known whether its pod has ended there."
     return ""
+
+
+def _evicted(eviction: Eviction, verdict: Verdict) -> Verdict:
+    """Say why it starts again, whatever it waits for."""
+    if eviction.times >= MOST_CRASHES:
+        message = (
+            f"{eviction.why}. That happened {eviction.times} times in a row. Keep large files in /workspace or the "
+            "home, then restart it."
+        )
+        return Verdict(phase=Phase.FAILED, reason="Evicted", message=message, give_up=True)
+    if verdict.phase is Phase.FAILED or verdict.reason not in USUAL:
+        return replace(verdict, message=f"{eviction.why}. {verdict.message}")
+    return replace(verdict, phase=Phase.STARTING, reason="Evicted", message=f"{eviction.why}. It starts again.")
 
 
 def _refused(text: str) -> Verdict:

@@ -15,6 +15,7 @@ from vibecode.domain.workspace import Phase, Usage, Workspace, WorkspaceSpec
 from vibecode.runtimes.kubernetes.client import Client
 from vibecode.runtimes.kubernetes.errors import ObjectNotFound, WriteConflict
 from vibecode.runtimes.kubernetes.model import parse_time
+from vibecode.runtimes.kubernetes.quantities import bytes_of
 from vibecode.runtimes.kubernetes.refusals import refusals
 from vibecode.runtimes.kubernetes.resources import (
     MANAGED,
@@ -26,7 +27,6 @@ from vibecode.runtimes.kubernetes.resources import (
     Selection,
     labels_of,
 )
-from vibecode.runtimes.kubernetes.volumes import bytes_of
 
 GONE_LIMIT: Final = 60.0
 """Seconds to wait until volumes are gone. What is left after that goes by itself: its deletion is recorded."""

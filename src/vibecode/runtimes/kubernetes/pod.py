@@ -16,10 +16,13 @@ from vibecode.runtimes.kubernetes.naming import (
     main_name,
 )
 from vibecode.runtimes.kubernetes.ports import EDITOR_PORT
+from vibecode.runtimes.kubernetes.quantities import bytes_of
 from vibecode.runtimes.kubernetes.resources import GROUP, WORKSPACE_LABEL, Object
 
 AGENT_FOLDER: Final = "/run/vibecode"
 AGENT_FILE: Final = "agent.json"
+DISK: Final = "ephemeral-storage"
+"""Kubernetes' name for what a container may have of its node's own disk."""
 STARTUP_SECONDS: Final = 1800
 """How long a start may take before the kubelet begins it anew: a clone can be large."""
 
@@ -56,7 +59,7 @@ def pod_template(workspace: Object, config: OperatorConfig, *, claims: dict[str,
         "containers": [_container(workspace, config)],
         "volumes": [
             *({"name": volume, "persistentVolumeClaim": {"claimName": claims[volume]}} for volume in claims),
-            {"name": "tmp", "emptyDir": {}},
+            {"name": "tmp", "emptyDir": {"sizeLimit": tmp} if (tmp := defaults.ephemeral_storage.tmp) else {}},
             {"name": "agent", "secret": {"secretName": agent_secret_name(name), "defaultMode": 0o440}},
         ],
     }
@@ -92,7 +95,7 @@ def _container(workspace: Object, config: OperatorConfig) -> Object:
         "ports": [{"name": "http", "containerPort": EDITOR_PORT, "protocol": "TCP"}],
         # Kubernetes expands $(NAME) in values, and a source may hold that; $$ stands for a dollar.
         "env": [{"name": key, "value": value.replace("$", "$$")} for key, value in environment.items()],
-        "resources": spec.get("resources") or config.workspace.resources,
+        "resources": resources_of(workspace, config),
         "startupProbe": {**health, "periodSeconds": 1, "failureThreshold": STARTUP_SECONDS},
         "readinessProbe": {**health, "periodSeconds": 10, "failureThreshold": 3},
         # No livenessProbe: an editor that is busy must not be killed for it.
@@ -110,6 +113,23 @@ def _container(workspace: Object, config: OperatorConfig) -> Object:
             {"name": "agent", "mountPath": AGENT_FOLDER, "readOnly": True},
         ],
     }
+
+
+def resources_of(workspace: Object, config: OperatorConfig) -> Object:
+    """Return requests and limits of its container: its own or the platform's.
+
+    What it may have of its node's disk is limited in either case: one that fills it gets its neighbours ended.
+    """
+    resources = workspace["spec"].get("resources") or config.workspace.resources
+    disk = config.workspace.ephemeral_storage
+    limits, requests = dict(resources.get("limits") or {}), dict(resources.get("requests") or {})
+    if DISK in limits or not disk.limit:
+        return {**resources}
+    asked = str(requests.get(DISK) or disk.request or "0")
+    limits[DISK] = disk.limit if bytes_of(disk.limit) >= bytes_of(asked) else asked
+    if DISK not in requests and disk.request:
+        requests[DISK] = disk.request
+    return {**resources, "limits": limits, **({"requests": requests} if requests else {})}
 
 
 def deployment(workspace: Object, template: Object, *, replicas: int) -> Object:
@@ -138,6 +158,11 @@ def deployment(workspace: Object, template: Object, *, replicas: int) -> Object:
 def start_digest(workspace: Object, template: Object) -> str:
     """Return what tells one start of a workspace from another: its template's digest and what asked for it."""
     return f"{digest(template)}-{digest(workspace['spec'].get('restartedAt') or '')}"
+
+
+def request_of(start: str) -> str:
+    """Return the part of :func:`start_digest` that stands for what asked for it, not for its template."""
+    return start.partition("-")[2]
 
 
 def digest(value: object) -> str:

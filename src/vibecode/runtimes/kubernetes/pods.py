@@ -93,6 +93,11 @@ def is_up(pod: Object) -> bool:
     return bool(container and container.get("running"))
 
 
+def has_ended(pod: Object) -> bool:
+    """Tell whether a pod has ended for good and is kept for the record alone."""
+    return not pod["metadata"].get("deletionTimestamp") and pod["status"].get("phase") in ("Failed", "Succeeded")
+
+
 def last_end(pod: Object) -> Object | None:
     """Return how its container ended last, if it ever did."""
     container: dict[str, Any] = pod["status"]["container"] or {}

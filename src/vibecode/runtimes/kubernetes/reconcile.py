@@ -25,10 +25,11 @@ from vibecode.runtimes.kubernetes.errors import (
     ObjectNotFound,
     QuotaExceeded,
 )
+from vibecode.runtimes.kubernetes.evictions import latest_eviction
 from vibecode.runtimes.kubernetes.manifests import agent_secret, ingress, service, service_account
 from vibecode.runtimes.kubernetes.model import is_wanted
 from vibecode.runtimes.kubernetes.naming import main_name
-from vibecode.runtimes.kubernetes.pod import deployment, pod_template, start_digest
+from vibecode.runtimes.kubernetes.pod import deployment, pod_template, resources_of, start_digest
 from vibecode.runtimes.kubernetes.pods import CrashCounter, is_up, pick_pod
 from vibecode.runtimes.kubernetes.policy import network_policy
 from vibecode.runtimes.kubernetes.resources import (
@@ -240,17 +241,19 @@ class Reconciler:
     def _look(self, work: Work, claims: Mapping[str, str], start: str) -> Seen:
         pods = self._copies.pods(work.name)
         pod = pick_pod(pods, start=start)
+        now = self._now()
         found = self._copies.of(VOLUME_CLAIMS)
         live = self._copies.of(DEPLOYMENTS).get(main_name(work.name))
         return Seen(
             workspace=work.workspace,
-            now=self._now(),
+            now=now,
             start=start,
             pods=pods,
             claims={volume: found.get(claim) for volume, claim in claims.items()},
             refusal=live["refusal"] if live is not None else "",
             crashes=self._crashes.count(work.name, pod) if pod is not None else 0,
-            resources=work.workspace["spec"].get("resources") or self._config.workspace.resources,
+            eviction=latest_eviction(self._copies.ended_pods(work.name), start=start, pod=pod, now=now),
+            resources=resources_of(work.workspace, self._config),
         )
 
     async def _write_status(self, workspace: Object, status: Object) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from vibecode.runtimes.kubernetes.applied import split_mark
-from vibecode.runtimes.kubernetes.pod import digest
+from vibecode.runtimes.kubernetes.pod import digest, request_of
 from vibecode.runtimes.kubernetes.resources import Object
 
 
@@ -44,7 +44,7 @@ def decide(recorded: str | None, manifest: Object, *, start: str, up: bool) -> R
         and before != wanted
         and replicas == "1"
         and manifest["spec"]["replicas"] == 1
-        and _request(running_start) == _request(start)
+        and request_of(running_start) == request_of(start)
     ):
         return Rollout(wanted=before, start=running_start, waits=True)
     return Rollout(wanted=wanted, start=start, waits=False)
@@ -60,8 +60,3 @@ def _record(manifest: Object, start: str) -> str:
     spec = manifest["spec"]
     rest = {key: value for key, value in spec.items() if key not in ("replicas", "template")}
     return f"{spec['replicas']}.{start}.{digest([manifest['metadata'], rest])}"
-
-
-def _request(start: str) -> str:
-    """Return the part of a start that stands for what asked for it, not for its template."""
-    return start.partition("-")[2]

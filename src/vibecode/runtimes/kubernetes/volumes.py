@@ -7,12 +7,11 @@ owner finds it; one of another owner gets a claim of another name.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from decimal import Decimal
-from typing import Final
 
 from vibecode.runtimes.kubernetes.config import OperatorConfig
 from vibecode.runtimes.kubernetes.manifests import owner_reference
 from vibecode.runtimes.kubernetes.naming import USER_ANNOTATION, VOLUMES, claim_name, claim_name_for_owner, labels
+from vibecode.runtimes.kubernetes.quantities import bytes_of
 from vibecode.runtimes.kubernetes.resources import (
     MANAGED_BY_LABEL,
     OPERATOR,
@@ -22,12 +21,6 @@ from vibecode.runtimes.kubernetes.resources import (
     annotations_of,
     labels_of,
 )
-
-_FACTORS: Final = {
-    "m": Decimal("0.001"),
-    **{unit: Decimal(1000) ** power for power, unit in enumerate(("", "k", "M", "G", "T", "P", "E"))},
-    **{f"{unit}i": Decimal(1024) ** power for power, unit in enumerate(("", "K", "M", "G", "T", "P", "E")) if unit},
-}
 
 
 class ClaimTaken(Exception):
@@ -133,22 +126,6 @@ def growth_patch(existing: Object, size: str) -> Object | None:
 def requested_size(claim: Object) -> str:
     """Return the size that a claim asks for."""
     return str(claim["spec"]["resources"]["requests"]["storage"])
-
-
-def bytes_of(quantity: str) -> Decimal:
-    """Return the number that a Kubernetes quantity (``10Gi``, ``500M``, ``1e3``) stands for.
-
-    Raises
-    ------
-    ValueError
-        It is none.
-    """
-    number = quantity.rstrip("mkKMGTPEi")
-    unit = quantity[len(number) :]
-    try:
-        return Decimal(number) * _FACTORS[unit]
-    except (ArithmeticError, KeyError) as error:
-        raise ValueError(f"{quantity} is no quantity") from error
 
 
 def trim_claim(obj: Object) -> Object:

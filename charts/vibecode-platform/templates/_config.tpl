@@ -54,7 +54,9 @@ VIBECODE_LOG_LEVEL: {{ .Values.controlPlane.logLevel }}
     "agentLabels" (dict "app.kubernetes.io/component" "control-plane")
     "agentPort" 8081
     "internet" $workspace.network.internet
-    "blockedCidrs" $workspace.network.blockedCidrs)
+    "ipv6" $workspace.network.ipv6
+    "blockedCidrs" (concat $workspace.network.blockedCidrs $workspace.network.moreBlockedCidrs)
+    "dns" .Values.networkPolicies.dns)
   "exposure" (dict
     "mode" (.Values.ingress.perWorkspace | ternary "ingress" "edge")
     "ingress" (dict

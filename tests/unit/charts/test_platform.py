@@ -112,7 +112,12 @@ def test_workspaces_get_what_the_values_say() -> None:
             "runtimeClassName": "gvisor",
             "priorityClassName": "low",
             "extensions": ["ms-python.python"],
-            "network": {"internet": False, "blockedCidrs": ["203.0.113.0/24"]},
+            "network": {
+                "internet": False,
+                "ipv6": True,
+                "blockedCidrs": ["203.0.113.0/24"],
+                "moreBlockedCidrs": ["198.51.100.0/24"],
+            },
         },
         "operator": {"workers": 8},
     }
@@ -136,8 +141,22 @@ def test_workspaces_get_what_the_values_say() -> None:
     assert workspace.affinity == {"nodeAffinity": {}}
     assert (workspace.runtime_class_name, workspace.priority_class_name) == ("gvisor", "low")
     assert workspace.extensions == ["ms-python.python"]
-    assert (config.network.internet, config.network.blocked_cidrs) == (False, ["203.0.113.0/24"])
+    assert (config.network.internet, config.network.ipv6) == (False, True)
+    assert config.network.blocked_cidrs == ["203.0.113.0/24", "198.51.100.0/24"]
     assert config.workers == 8
+
+
+def test_what_the_operator_does_by_itself_is_what_the_chart_says() -> None:
+    """The two lists of defaults are one."""
+    by_chart = parse_config(platform().operator_config())
+    bare = parse_config({"addresses": platform().operator_config()["addresses"], "workspace": {"image": "x"}})
+    assert sorted(by_chart.network.blocked_cidrs) == sorted(bare.network.blocked_cidrs)
+    assert by_chart.network.model_copy(update={"blocked_cidrs": []}) == bare.network.model_copy(
+        update={"blocked_cidrs": []}
+    )
+    assert by_chart.workspace.ephemeral_storage == bare.workspace.ephemeral_storage
+    assert by_chart.workspace.resources == bare.workspace.resources
+    assert by_chart.workspace.storage == bare.workspace.storage
 
 
 def test_the_agent_key_is_random_and_read_by_those_who_need_it() -> None:

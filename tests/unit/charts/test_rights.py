@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from scripts.chart_values import PLATFORM
-from tests.unit.charts.rendering import INGRESS_EACH, MODES, NAMESPACE, WORKSPACES, Object, Rendered, platform
+from tests.unit.charts.rendering import INGRESS_EACH, MODES, NAMESPACE, WORKSPACES, Object, Refused, Rendered, platform
 from vibecode.runtimes.kubernetes.ports import RELAY_PORT
 
 Rights = set[tuple[str, str, str, str]]
@@ -233,3 +233,13 @@ def test_dns_can_be_elsewhere() -> None:
     (rule,) = rendered.one("NetworkPolicy", "dns")["spec"]["egress"]
     assert rule["to"] == peers
     assert rule["ports"] == [{"port": 5353, "protocol": "UDP"}, {"port": 5353, "protocol": "TCP"}]
+    # For workspaces as for the platform.
+    assert rendered.operator_config()["network"]["dns"] == {"peers": peers, "ports": [5353]}
+
+
+@pytest.mark.parametrize(
+    "peer", [{}, {"podSelector": {}}, {"ipBlock": {"cidr": "10.0.0.1/32"}, "podSelector": {}}, {"service": "dns"}]
+)
+def test_a_dns_that_would_be_anywhere_is_refused(peer: Object) -> None:
+    with pytest.raises(Refused, match="networkPolicies/dns/peers/0"):
+        platform({"networkPolicies": {"dns": {"peers": [peer]}}})

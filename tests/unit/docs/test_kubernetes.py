@@ -172,6 +172,7 @@ def test_the_blocked_networks_are_those_of_the_page() -> None:
     assert "codeServer.network.internet: false" in " ".join(table.values()) + read("docs/security.md")
     assert {"100.64.0.0/10", "169.254.0.0/16"} <= set(blocked)
     assert {"10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"} <= set(blocked), "the private networks"
+    assert {"168.63.129.16/32", "240.0.0.0/4"} <= set(blocked), "machine services, and reserved addresses"
 
 
 def test_names_and_namespaces_are_the_charts() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 import json
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from pydantic.alias_generators import to_camel
@@ -17,6 +17,17 @@ DEFAULT_PATH: Final = Path("/etc/vibecode/operator.json")
 """Where it is unless VIBECODE_OPERATOR_CONFIG says otherwise."""
 
 _QUANTITY_OR_NONE: Final = r"^([0-9]+(\.[0-9]+)?(m|k|M|G|T|P|Ki|Mi|Gi|Ti|Pi)?)?$"
+
+NOT_THE_INTERNET: Final = (
+    *("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7"),  # private
+    *("100.64.0.0/10", "198.18.0.0/15", "240.0.0.0/4"),  # used as private by clouds and their clusters
+    *("192.0.0.0/24", "192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24"),  # so are these
+    *("169.254.0.0/16", "fe80::/10"),  # of the link, with the clouds' metadata
+    "168.63.129.16/32",  # Azure's own services for its machines, at a public address
+    *("0.0.0.0/8", "127.0.0.0/8", "224.0.0.0/4", "::/127", "ff00::/8"),  # nobody's, the machine's own, and groups
+    *("64:ff9b::/96", "64:ff9b:1::/48", "2002::/16", "2001::/32"),  # IPv4 in IPv6: all of the above
+)
+"""Networks whose addresses are no place in the internet, or that lead into the cloud around a cluster."""
 
 
 class _Part(BaseModel):
@@ -89,6 +100,33 @@ class WorkspaceConfig(_Part):
     """Editor extensions that each workspace installs when it starts."""
 
 
+class DnsConfig(_Part):
+    """Where workspaces look names up."""
+
+    peers: list[dict[str, Any]] = Field(
+        min_length=1,
+        default=[
+            {
+                "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "kube-system"}},
+                "podSelector": {"matchLabels": {"k8s-app": "kube-dns"}},
+            }
+        ],
+    )
+    """As those of a NetworkPolicy: a ``namespaceSelector`` with or without a ``podSelector``, or an ``ipBlock``."""
+    ports: list[Annotated[int, Field(ge=1, le=65535)]] = Field(min_length=1, default=[53])
+    """Of those that answer, for UDP and TCP."""
+
+    @field_validator("peers")
+    @classmethod
+    def _are_peers(cls, value: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        for peer in value:
+            by_labels = "namespaceSelector" in peer and peer.keys() <= {"namespaceSelector", "podSelector"}
+            # Pods without a namespace would be those of the workspaces' own, for a policy is there.
+            if not by_labels and peer.keys() != {"ipBlock"}:
+                raise ValueError("a peer has a namespaceSelector and perhaps a podSelector, or an ipBlock")
+        return value
+
+
 class NetworkConfig(_Part):
     """Whom a workspace can be reached by and can reach."""
 
@@ -96,9 +134,12 @@ class NetworkConfig(_Part):
     agent_labels: dict[str, str] = {"app.kubernetes.io/component": "control-plane"}
     agent_port: int = Field(default=8081, ge=1, le=65535)
     internet: bool = True
-    blocked_cidrs: list[str] = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "169.254.0.0/16"]
-    """Networks that count as inside: they stay out of reach when the internet is allowed. IPv6 is closed altogether
-    unless a network of it is listed."""
+    ipv6: bool = False
+    """Whether the internet is that of IPv6 too. A cluster's own IPv6 networks are often public addresses, which nobody
+    can know here, so it is closed altogether unless somebody said otherwise."""
+    blocked_cidrs: list[str] = list(NOT_THE_INTERNET)
+    """Networks that count as inside: they stay out of reach when the internet is allowed."""
+    dns: DnsConfig = DnsConfig()
 
     @field_validator("blocked_cidrs")
     @classmethod

@@ -19,13 +19,10 @@ def network_policy(name: str, owner: str, *, platform_namespace: str, network: N
     platform = {"matchLabels": {_NAMESPACE_LABEL: platform_namespace}}
     egress: list[Object] = [
         {
-            "to": [
-                {
-                    "namespaceSelector": {"matchLabels": {_NAMESPACE_LABEL: "kube-system"}},
-                    "podSelector": {"matchLabels": {"k8s-app": "kube-dns"}},
-                }
+            "to": network.dns.peers,
+            "ports": [
+                {"protocol": protocol, "port": port} for port in network.dns.ports for protocol in ("UDP", "TCP")
             ],
-            "ports": [{"protocol": "UDP", "port": 53}, {"protocol": "TCP", "port": 53}],
         },
         {
             "to": [{"namespaceSelector": platform, "podSelector": {"matchLabels": network.agent_labels}}],
@@ -33,8 +30,8 @@ def network_policy(name: str, owner: str, *, platform_namespace: str, network: N
         },
     ]
     if network.internet:
-        families = (_outside("0.0.0.0/0", network), _outside("::/0", network))
-        egress.append({"to": [family for family in families if family is not None]})
+        families = ("0.0.0.0/0", "::/0") if network.ipv6 else ("0.0.0.0/0",)
+        egress.append({"to": [_outside(family, network) for family in families]})
     return {
         "metadata": {"name": main_name(name), "labels": labels(name, owner)},
         "spec": {
@@ -51,13 +48,8 @@ def network_policy(name: str, owner: str, *, platform_namespace: str, network: N
     }
 
 
-def _outside(everything: str, network: NetworkConfig) -> Object | None:
-    """Return one address family without its blocked networks; None for IPv6 unless one of its networks is blocked.
-
-    Which private networks a dual-stack cluster has in IPv6 isn't known here, so IPv6 is opened only by who said.
-    """
+def _outside(everything: str, network: NetworkConfig) -> Object:
+    """Return one address family without its blocked networks."""
     version = ipaddress.ip_network(everything).version
     blocked = [cidr for cidr in network.blocked_cidrs if ipaddress.ip_network(cidr).version == version]
-    if version == 6 and not blocked:
-        return None
     return {"ipBlock": {"cidr": everything, **({"except": blocked} if blocked else {})}}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 import structlog
@@ -15,7 +16,7 @@ from vibecode.runtimes.kubernetes.config import OperatorConfig
 from vibecode.runtimes.kubernetes.controller import Controller
 from vibecode.runtimes.kubernetes.election import Election
 from vibecode.runtimes.kubernetes.resources import OPERATOR
-from vibecode.services.agents import read_agent_key
+from vibecode.services.agents import LOOK_EVERY, SETTLE, SharedKey
 
 _logger = structlog.get_logger(__name__)
 
@@ -44,9 +45,9 @@ async def run(config: OperatorConfig, surroundings: Surroundings) -> None:
     KubernetesError
         There is no cluster to be found.
     """
-    key = read_agent_key(config.token_key_file)
+    key = SharedKey(config.token_key_file)
     client = Client.connect(field_manager=OPERATOR)
-    controller = Controller(client, config, key=key, identity=surroundings.identity)
+    controller = Controller(client, config, key=key.current, identity=surroundings.identity)
     election = Election(client, namespace=surroundings.namespace, name=LEASE, identity=surroundings.identity)
     end = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -58,6 +59,7 @@ async def run(config: OperatorConfig, surroundings: Surroundings) -> None:
             tasks = [
                 asyncio.create_task(controller.watch(), name="watch"),
                 asyncio.create_task(election.run(controller.lead), name="election"),
+                asyncio.create_task(follow(key, controller.use_key), name="key"),
                 asyncio.create_task(end.wait(), name="end"),
             ]
             done, pending = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -70,3 +72,27 @@ async def run(config: OperatorConfig, surroundings: Surroundings) -> None:
     finally:
         with contextlib.suppress(asyncio.CancelledError):
             await client.close()
+
+
+async def follow(
+    key: SharedKey, use: Callable[[bytes], None], *, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+) -> None:
+    """Have workspaces' tokens signed anew when the key was changed, until cancelled.
+
+    Parameters
+    ----------
+    key
+        Shared with the control plane, which gets :data:`~vibecode.services.agents.SETTLE` seconds to read it first.
+    use
+        Signs with another key.
+    sleep
+        Waits so many seconds.
+    """
+    signed_with = key.current
+    while True:
+        await sleep(LOOK_EVERY)
+        if key.current == signed_with:
+            continue
+        await sleep(SETTLE)
+        signed_with = key.current
+        use(signed_with)

@@ -20,7 +20,7 @@ from vibecode.server.adapters import LibraryProvisioner
 from vibecode.server.foundation import Foundation
 from vibecode.server.serving import serving, unix_listener
 from vibecode.services.activity import Activity
-from vibecode.services.agents import SignedAgentTokens, read_agent_key
+from vibecode.services.agents import SharedKey, SignedAgentTokens
 from vibecode.services.clock import SteadyClock
 from vibecode.services.edge_connections import EdgeConnections
 from vibecode.services.routing import WorkspaceRouter
@@ -53,7 +53,7 @@ class KubernetesServer:
     def __init__(self, settings: Settings, folder: DataFolder) -> None:
         self._settings = settings
         self._foundation = base = Foundation(settings, folder, addresses=self.addresses)
-        self._agents = SignedAgentTokens(read_agent_key(settings.agent_key_file))
+        self._agents = SignedAgentTokens(SharedKey(settings.agent_key_file))
         self._client = Client.connect(field_manager=_FIELD_MANAGER)
         self.runtime = KubernetesRuntime(
             self._client,

@@ -78,6 +78,28 @@ async def test_the_agent_can_prove_which_workspace_it_is(user: Surface, places: 
     assert agent_token_workspace(b"0123456789abcdef0123456789abcdef", content["token"]) == created["metadata"]["uid"]
 
 
+async def test_another_key_gives_all_another_token_and_ends_nothing(user: Surface, operator: Controller) -> None:
+    await user.create()
+    await user.create("idle", running=False)
+    before = await user.until_phase("Running")
+    await user.until_phase("Stopped", name="idle")
+    key = b"f" * 32
+    operator.use_key(key)
+    await wait_for(lambda: _are_signed_with(user, key, "alice", "idle"))
+    after = await user.get()
+    assert after["status"]["phase"] == "Running"
+    assert after["status"]["podName"] == before["status"]["podName"]
+    assert not after["status"]["updateWaits"]
+
+
+async def _are_signed_with(user: Surface, key: bytes, *names: str) -> bool:
+    for name in names:
+        data = (await user.get(SECRETS, f"agent-{name}"))["data"]["agent.json"]
+        if agent_token_workspace(key, json.loads(base64.b64decode(data))["token"]) is None:
+            return False
+    return True
+
+
 async def test_delete_keeps_the_volumes_for_their_owner_alone(user: Surface) -> None:
     await user.create(running=False)
     await user.until_phase("Stopped")

@@ -171,6 +171,10 @@ def test_the_agent_key_is_random_and_read_by_those_who_need_it() -> None:
         if volume.get("secret", {}).get("secretName") == "agent-key"
     }
     assert holders == {"control-plane", "operator"}
+    for name in holders:
+        (mount,) = (each for each in rendered.container(name, name)["volumeMounts"] if each["name"] == "agent-key")
+        # A changed Secret never comes to a mount with a subPath.
+        assert "subPath" not in mount
 
 
 def test_an_agent_key_of_ones_own_is_used() -> None:

@@ -78,6 +78,13 @@ class Controller:
             self._leading = False
             self.queue.clear()
 
+    def use_key(self, key: bytes) -> None:
+        """Derive workspaces' tokens from another key from now on, and write those again that are there."""
+        _logger.info("signing with another key", workspaces=len(self.copies.workspaces))
+        self._reconciler.key = key
+        for name in self.copies.workspaces:
+            self._changed(name)
+
     def _changed(self, name: str) -> None:
         if self._leading:
             self.queue.add(name)

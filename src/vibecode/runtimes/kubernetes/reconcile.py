@@ -80,7 +80,7 @@ class Reconciler:
         self._copies = copies
         self._announcer = announcer
         self._config = config
-        self._key = key
+        self.key = key
         self._now = now
         self._children = Children(client, copies, announcer, config)
         self._crashes = CrashCounter()
@@ -154,7 +154,7 @@ class Reconciler:
         policy = network_policy(name, owner, platform_namespace=config.platform_namespace, network=config.network)
         manifests: list[tuple[Resource, Object]] = [
             (SERVICE_ACCOUNTS, service_account(workspace)),
-            (SECRETS, agent_secret(workspace, config, key=self._key)),
+            (SECRETS, agent_secret(workspace, config, key=self.key)),
             (NETWORK_POLICIES, policy),
             (SERVICES, service(workspace)),
         ]

@@ -38,6 +38,14 @@ _WARM_UP_LIMIT: Final = 60.0
 _LONGEST_ANSWER: Final = 65536
 
 
+class _TooSoon(Exception):
+    """The control plane wants fewer reports, and says when to come again."""
+
+    def __init__(self, retry_after: float) -> None:
+        super().__init__()
+        self.retry_after = retry_after
+
+
 class Reporter:
     """Reports until the process ends.
 
@@ -81,7 +89,9 @@ class Reporter:
         try:
             answer = self._post(self.content())
             self._failing = False
-            return min(_LONGEST, max(_SHORTEST, float(answer["reportAgainInSeconds"])))
+            return _within_bounds(answer["reportAgainInSeconds"])
+        except _TooSoon as error:
+            return _within_bounds(error.retry_after)
         except Exception as error:  # the boundary of this thread's work: it has to go on
             if not self._failing:
                 self._failing = True
@@ -114,6 +124,8 @@ class Reporter:
         ------
         OSError, ValueError, KeyError, http.client.HTTPException
             It did not arrive, or what came back is no answer.
+        _TooSoon
+            It comes too often.
         """
         if self._config.agent_file is None:
             raise ValueError("VIBECODE_AGENT_FILE is not set")
@@ -127,6 +139,8 @@ class Reporter:
             connection.request("POST", url.path, body=json.dumps(content).encode(), headers=headers)
             answer = connection.getresponse()
             body = answer.read(_LONGEST_ANSWER)
+            if answer.status == 429:
+                raise _TooSoon(float(answer.getheader("Retry-After") or EVERY))
             if answer.status != 200:
                 raise ValueError(f"it answered {answer.status}")
             found = json.loads(body)
@@ -167,6 +181,10 @@ class Reporter:
                 return
             finally:
                 connection.close()
+
+
+def _within_bounds(seconds: float) -> float:
+    return min(_LONGEST, max(_SHORTEST, float(seconds)))
 
 
 def open_sockets() -> frozenset[tuple[str, int]]:

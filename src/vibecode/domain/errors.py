@@ -194,6 +194,19 @@ class PreconditionRequired(VibeCodeError):
     status = 428
 
 
+class TooManyRequests(VibeCodeError):
+    """A workspace reports more often than it may."""
+
+    code = "too_many_requests"
+    title = "Too many requests"
+    status = 429
+
+    def __init__(self, detail: str, *, retry_after: int) -> None:
+        super().__init__(detail)
+        self.retry_after = retry_after
+        """Seconds after which to ask again."""
+
+
 class UnknownHostName(VibeCodeError):
     """A request for a host name that isn't ours (RFC 9110, 15.5.20)."""
 

@@ -19,6 +19,7 @@ from vibecode.runtimes.local.layout import DataFolder
 from vibecode.server.adapters import LibraryProvisioner
 from vibecode.server.foundation import Foundation
 from vibecode.server.serving import serving, unix_listener
+from vibecode.server.strangers import StrangerLimits
 from vibecode.services.activity import Activity
 from vibecode.services.agents import SharedKey, SignedAgentTokens
 from vibecode.services.clock import SteadyClock
@@ -98,12 +99,13 @@ class KubernetesServer:
             on_input=self._input,
         )
         verify = ForwardedScheme(create_verify_app(self._router, connections=connections))
-        for port, part in (
-            (settings.agent_port, create_agent_app(services)),
-            (settings.edge_port, verify),
-            (settings.port, ForwardedScheme(app)),
+        for port, part, strangers in (
+            (settings.agent_port, create_agent_app(services), StrangerLimits()),
+            (settings.edge_port, verify, None),
+            (settings.port, ForwardedScheme(app), None),
         ):
-            await stack.enter_async_context(serving(part, *open_sockets(settings.host, port)))
+            sockets = open_sockets(settings.host, port)
+            await stack.enter_async_context(serving(part, *sockets, strangers=strangers))
         base.watch_over(stack, self._activity)
         await base.announce(stack)
         _log.info("server started", url=self.addresses().dashboard, version=__version__)

@@ -6,11 +6,18 @@ import asyncio
 import contextlib
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from functools import partial
 from pathlib import Path
+from typing import Final
 
 import structlog
 import uvicorn
 from starlette.types import ASGIApp
+
+from vibecode.server.strangers import Door, StrangerLimits, StrangerProtocol
+
+KEEP_ALIVE: Final = 5
+"""Seconds for which a connection may stay unused; what keeps connections to us gives them up before that."""
 
 _log = structlog.get_logger(__name__)
 
@@ -25,8 +32,20 @@ class _ApiServer(uvicorn.Server):
 
 
 @contextlib.asynccontextmanager
-async def serving(app: ASGIApp, *listeners: socket.socket) -> AsyncIterator[None]:
-    """Serve an ASGI application on sockets; those that wait for an answer at the end get a second."""
+async def serving(
+    app: ASGIApp, *listeners: socket.socket, strangers: StrangerLimits | None = None
+) -> AsyncIterator[None]:
+    """Serve an ASGI application on sockets; those that wait for an answer at the end get a second.
+
+    Parameters
+    ----------
+    app
+        The application.
+    listeners
+        Listening sockets; they are closed at the end.
+    strangers
+        What those may take who reach the sockets, where code of others does.
+    """
     config = uvicorn.Config(
         app,
         lifespan="off",
@@ -36,16 +55,24 @@ async def serving(app: ASGIApp, *listeners: socket.socket) -> AsyncIterator[None
         server_header=False,
         ws="none",
         timeout_graceful_shutdown=1,
+        timeout_keep_alive=KEEP_ALIVE if strangers is None else strangers.idle_timeout,
     )
     server = _ApiServer(config)
-    task = asyncio.create_task(server.serve(sockets=list(listeners)))
+    task = asyncio.create_task(server.serve(sockets=list(listeners) if strangers is None else []))
     while not server.started:
         if task.done():
             await task
         await asyncio.sleep(0.005)
+    door = None
+    if strangers is not None:
+        protocol = partial(StrangerProtocol, strangers, config=config, server_state=server.server_state, app_state={})
+        door = Door(listeners, strangers, protocol)
+        door.open()
     try:
         yield
     finally:
+        if door is not None:
+            door.close()
         server.should_exit = True
         await task
 

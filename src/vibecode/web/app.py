@@ -14,6 +14,7 @@ from vibecode import __version__
 from vibecode.domain.addresses import DashboardHost, LoopbackHost, Target, UnknownHost, WorkspaceHost, parse_host
 from vibecode.domain.errors import UnknownHostName
 from vibecode.web import dashboard, problems
+from vibecode.web.agent_gate import MAX_REPORT, AgentGate
 from vibecode.web.dependencies import Services
 from vibecode.web.routers import agent, authorize, session, system, users, workspaces
 from vibecode.web.security import MAX_BODY, SecurityHeaders
@@ -95,17 +96,11 @@ def create_main_app(services: Services) -> FastAPI:
 
 def create_agent_app(services: Services) -> ASGIApp:
     """Return the application that workspaces on Kubernetes reach: their reports, and nothing else."""
-    app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, max_body_size=MAX_BODY)
+    app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, max_body_size=MAX_REPORT)
     app.state.services = services
     problems.install(app)
     app.include_router(agent.router)
-
-    @app.get("/healthz")
-    @app.get("/readyz")
-    async def health() -> dict[str, str]:
-        return {"status": "ok"}
-
-    return SecurityHeaders(app, https=False)
+    return SecurityHeaders(AgentGate(app, services), https=False)
 
 
 def _target(scope: Scope, services: Services) -> Target:

@@ -10,7 +10,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 
-from vibecode.domain.errors import InvalidInput, NotFound, Unauthenticated, VibeCodeError
+from vibecode.domain.errors import InvalidInput, NotFound, TooManyRequests, Unauthenticated, VibeCodeError
 from vibecode.web.schemas import Problem
 
 PROBLEM: Final = "#/components/schemas/Problem"
@@ -28,6 +28,8 @@ def problem_response(error: VibeCodeError) -> Response:
         headers["WWW-Authenticate"] = 'Bearer realm="vibecode"'
     if error.status == 503:
         headers["Retry-After"] = "5"
+    if isinstance(error, TooManyRequests):
+        headers["Retry-After"] = str(error.retry_after)
     return JSONResponse(problem, error.status, headers=headers, media_type="application/problem+json")
 
 

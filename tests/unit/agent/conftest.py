@@ -67,6 +67,8 @@ class ControlPlane:
                 answer = json.dumps({"reportAgainInSeconds": 10}).encode()
                 self.send_response(control_plane.status)
                 self.send_header("Content-Length", str(len(answer)))
+                if control_plane.status == 429:
+                    self.send_header("Retry-After", "1")
                 self.end_headers()
                 self.wfile.write(answer)
 

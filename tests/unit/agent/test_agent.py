@@ -167,6 +167,15 @@ def test_another_token_is_used_at_once_and_refusals_disturb_nobody(agent: Agent,
     assert process.poll() is None
 
 
+def test_it_comes_again_when_it_is_told_to(agent: Agent, control_plane: ControlPlane) -> None:
+    control_plane.status = 429
+    agent.agent_file.write_text(json.dumps({"url": control_plane.url, "token": "t"}))
+    agent.start()
+    agent.started()
+    until(lambda: len(control_plane.reports) >= 2)
+    assert "can't be told" not in agent.log.read_text()
+
+
 def test_without_a_control_plane_the_editor_runs(agent: Agent) -> None:
     process = agent.start()
     agent.started()

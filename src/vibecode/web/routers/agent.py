@@ -83,19 +83,30 @@ def _idle_seconds(last_interaction: datetime | None, now: datetime) -> float | N
     return ago.total_seconds() if abs(ago) < _YEAR else None
 
 
-def _workspace(request: Request, services: Services) -> Workspace:
-    """Return the workspace whose token came with the request.
+def authenticate(authorization: str, services: Services) -> Workspace:
+    """Return the workspace whose token came with a request.
+
+    Parameters
+    ----------
+    authorization
+        What the request's header of that name says.
+    services
+        Know the tokens.
 
     Raises
     ------
     Unauthenticated
     """
-    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    scheme, _, token = authorization.partition(" ")
     workspace_id = services.agents.workspace(token.strip()) if scheme.lower() == "bearer" and token else None
     workspace = None if workspace_id is None else services.workspaces.by_id(workspace_id)
     if workspace is None:
         raise Unauthenticated("That is not the token of a workspace here (any more).")
     return workspace
+
+
+def _workspace(request: Request, services: Services) -> Workspace:
+    return authenticate(request.headers.get("authorization", ""), services)
 
 
 async def _answer(workspace: Workspace, services: Services) -> AgentAnswer:

@@ -47,7 +47,7 @@ from vibecode.domain.routing import (
     Upstream,
 )
 from vibecode.proxy import finding
-from vibecode.services.edge_connections import Connection, EdgeConnections
+from vibecode.services.edge_connections import EdgeConnections, read_report
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -60,8 +60,8 @@ CONNECTIONS_PATH: Final = "/edge/v1/connections"
 CACHE_SECONDS: Final = 1
 """For which the edge may repeat an answer: a page fetches its many files within that."""
 
-_REPORT_LIMIT: Final = 16 * 1024 * 1024
-"""Bytes of a report: far more than an edge has connections for."""
+_REPORT_LIMIT: Final = 4 * 1024 * 1024
+"""Bytes of a report: 10,000 connections take a quarter of it."""
 
 _METHODS: Final = frozenset(
     {
@@ -183,11 +183,10 @@ class VerifyApp:
 
     async def _review(self, connections: EdgeConnections, receive: Receive, send: Send) -> None:
         try:
-            report = json.loads(await _body(receive))
-            open_ones = [Connection(str(entry["session"]), str(entry["workspace"])) for entry in report["connections"]]
-            used = [str(workspace) for workspace in report["input"]]
-        except (ValueError, KeyError, TypeError):
-            await _answer(send, 400, (), b"That is no report of connections.\n")
+            open_ones, used = read_report(json.loads(await _body(receive)))
+        except (ValueError, RecursionError) as error:
+            _log.warning("an edge's report was refused", error=str(error))
+            await _answer(send, 400, ((b"connection", b"close"),), b"That is no report of connections.\n")
             return
         ending = connections.review(open_ones, used)
         content = json.dumps({"end": [{"session": c.session, "workspace": c.workspace} for c in ending]}).encode()
@@ -278,17 +277,16 @@ async def _body(receive: Receive) -> bytes:
     ValueError
         It is too large, or was cut short.
     """
-    body = b""
+    body = bytearray()
     while True:
         message = await receive()
         if message["type"] != "http.request":
-            raise ValueError
-        piece: bytes = message.get("body", b"")
-        body += piece
+            raise ValueError("it was cut short")
+        body += message.get("body", b"")
         if len(body) > _REPORT_LIMIT:
-            raise ValueError
+            raise ValueError(f"it has more than {_REPORT_LIMIT} bytes")
         if not message.get("more_body", False):
-            return body
+            return bytes(body)
 
 
 async def _answer(send: Send, status: int, headers: Iterable[Header], body: bytes = b"") -> None:

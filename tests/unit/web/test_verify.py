@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import json
 from typing import Any
+from uuid import UUID
 
 import pytest
 import structlog
@@ -10,7 +11,7 @@ import structlog
 from tests.integration.proxy.site import COOKIE, SECRET, MemoryRouter
 from vibecode.domain.routing import Upstream
 from vibecode.domain.workspace import Phase
-from vibecode.services.edge_connections import EdgeConnections
+from vibecode.services.edge_connections import MOST_ENTRIES, EdgeConnections
 from vibecode.web.verify import VerifyApp, create_verify_app
 
 HOST = "alice.vibecode.localhost"
@@ -192,7 +193,7 @@ async def test_a_client_that_leaves_is_waited_for_no_longer(client: Client, rout
 async def test_a_report_is_answered_with_what_has_to_end(router: MemoryRouter) -> None:
     used: list[str] = []
     connections = EdgeConnections(
-        session_is_valid={"s1"}.__contains__, workspace_runs={"w1"}.__contains__, on_input=used.append
+        session_is_valid={"s1"}.__contains__, may_stay={"w1"}.__contains__, on_input=used.append
     )
     client = Client(create_verify_app(router, connections=connections))
     report = {
@@ -206,13 +207,46 @@ async def test_a_report_is_answered_with_what_has_to_end(router: MemoryRouter) -
 
 
 @pytest.mark.parametrize(
-    "body", [b"", b"[]", b"{}", b'{"connections": [1], "input": []}', b'{"connections": {}, "input": 1}']
+    "body",
+    [
+        b"",
+        b"[]",
+        b"{}",
+        b'{"connections": [1], "input": []}',
+        b'{"connections": {}, "input": 1}',
+        b'{"connections": [{"session": "s1", "workspace": 1}], "input": []}',
+        json.dumps({"connections": [{"session": "s" * 65, "workspace": "w"}], "input": []}).encode(),
+        json.dumps({"connections": [], "input": ["w"] * (MOST_ENTRIES + 1)}).encode(),
+        json.dumps({"connections": [{"session": "s", "workspace": "w"}] * (MOST_ENTRIES + 1), "input": []}).encode(),
+        json.dumps({"connections": [], "input": [], "more": "x" * 4_200_000}).encode(),
+        b"[" * 100_000,
+    ],
+    ids=range(11),
 )
-async def test_a_broken_report_ends_nothing(router: MemoryRouter, body: bytes) -> None:
-    connections = EdgeConnections(session_is_valid=bool, workspace_runs=bool, on_input=print)
+async def test_a_report_that_is_broken_or_too_long_ends_nothing(router: MemoryRouter, body: bytes) -> None:
+    connections = EdgeConnections(session_is_valid=bool, may_stay=bool, on_input=print)
     client = Client(create_verify_app(router, connections=connections))
-    start = (await client.call("/edge/v1/connections", [], method="POST", body=body))[0]
+    with structlog.testing.capture_logs() as entries:
+        start = (await client.call("/edge/v1/connections", [], method="POST", body=body))[0]
     assert start["status"] == 400
+    assert [entry["event"] for entry in entries] == ["an edge's report was refused"]
+
+
+async def test_as_many_connections_as_an_edge_has_can_be_told(router: MemoryRouter) -> None:
+    report = {
+        "connections": [
+            {"session": f"s-{number:016x}", "workspace": str(UUID(int=number))} for number in range(10_000)
+        ],
+        "input": [str(UUID(int=number)) for number in range(10_000)],
+    }
+    used: list[str] = []
+    connections = EdgeConnections(
+        session_is_valid=lambda session: session != f"s-{7:016x}", may_stay=bool, on_input=used.append
+    )
+    client = Client(create_verify_app(router, connections=connections))
+    _, body = await client.call("/edge/v1/connections", [], method="POST", body=json.dumps(report).encode())
+    assert json.loads(body["body"]) == {"end": [{"session": f"s-{7:016x}", "workspace": str(UUID(int=7))}]}
+    assert len(used) == 10_000
 
 
 @pytest.mark.parametrize(

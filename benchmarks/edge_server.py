@@ -18,7 +18,7 @@ from vibecode.web.verify import create_verify_app
 
 def main(argv: list[str]) -> None:
     router = SessionRouter(Upstream(host="127.0.0.1", port=int(argv[0])))
-    connections = EdgeConnections(session_is_valid=bool, workspace_runs=bool, on_input=router.websocket_input)
+    connections = EdgeConnections(session_is_valid=bool, may_stay=bool, on_input=router.websocket_input)
     app = create_verify_app(router, connections=connections)
     listener = socket.create_server(("127.0.0.1", 0), backlog=1024)
     print(listener.getsockname()[1], flush=True)

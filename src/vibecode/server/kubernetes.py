@@ -10,7 +10,6 @@ import structlog
 from vibecode import __version__
 from vibecode.domain.addresses import Addresses
 from vibecode.domain.routing import Upstream
-from vibecode.domain.workspace import Phase
 from vibecode.editor.locks import find
 from vibecode.proxy.listen import open_sockets
 from vibecode.runtimes.kubernetes.client import Client
@@ -95,7 +94,7 @@ class KubernetesServer:
         await stack.enter_async_context(serving(app, unix_listener(base.api_socket)))
         connections = EdgeConnections(
             session_is_valid=lambda session: base.accounts.session(session) is not None,
-            workspace_runs=self._runs,
+            may_stay=self.runtime.holds_connections,
             on_input=self._input,
         )
         verify = ForwardedScheme(create_verify_app(self._router, connections=connections))
@@ -109,10 +108,6 @@ class KubernetesServer:
         base.watch_over(stack, self._activity)
         await base.announce(stack)
         _log.info("server started", url=self.addresses().dashboard, version=__version__)
-
-    def _runs(self, workspace_id: str) -> bool:
-        workspace = self.runtime.peek_id(workspace_id)
-        return workspace is not None and workspace.phase is Phase.RUNNING
 
     def _input(self, workspace_id: str) -> None:
         if (workspace := self.runtime.peek_id(workspace_id)) is not None:

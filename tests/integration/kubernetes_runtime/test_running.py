@@ -86,6 +86,24 @@ async def test_a_pod_that_was_replaced_takes_its_report_with_it(
     assert await runtime.upstream("alice") == Upstream(host="10.244.9.10", port=8080)
 
 
+async def test_an_editor_that_misses_its_probes_keeps_what_is_connected(
+    runtime: KubernetesRuntime, setter: StatusSetter, client: Client, namespace: str
+) -> None:
+    workspace = await running(runtime)
+    assert runtime.holds_connections(workspace.id)
+    assert not runtime.holds_connections("another")
+    obj = await client.get(WORKSPACES, "alice", namespace=namespace)
+    pod = obj["status"]["podName"]
+    await setter.set(obj, "Starting", "Waiting for the editor to answer.", podName=pod)
+    await reach(runtime, "alice", Phase.STARTING)
+    assert runtime.holds_connections(workspace.id)
+    assert await runtime.upstream("alice") is None
+    await setter.set(obj, "Starting", "Waiting for the editor to answer.", podName="another")
+    async with asyncio.timeout(LIMIT):
+        while runtime.holds_connections(workspace.id):
+            await asyncio.sleep(0.02)
+
+
 async def test_an_update_that_waits_shows(runtime: KubernetesRuntime, setter: StatusSetter) -> None:
     setter.extra["alice"] = {"updateWaits": True, "editorVersion": "4.138.0"}
     workspace = await running(runtime)

@@ -56,7 +56,7 @@ async def nginx_edge(
     )
     connections = EdgeConnections(
         session_is_valid=lambda session: any(known.id == session for known in router.sessions.values()),
-        workspace_runs=lambda workspace: any(router.id_of(name) == workspace for name in router.phases),
+        may_stay=lambda workspace: any(router.id_of(name) == workspace for name in router.phases),
         on_input=router.websocket_input,
     )
     away = asyncio.Event()

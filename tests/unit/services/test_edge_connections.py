@@ -6,7 +6,7 @@ from vibecode.services.edge_connections import Connection, EdgeConnections
 def test_what_is_of_no_valid_session_or_no_running_workspace_ends() -> None:
     used: list[str] = []
     connections = EdgeConnections(
-        session_is_valid={"s1", "s2"}.__contains__, workspace_runs={"w1"}.__contains__, on_input=used.append
+        session_is_valid={"s1", "s2"}.__contains__, may_stay={"w1"}.__contains__, on_input=used.append
     )
     good = Connection("s1", "w1")
     revoked = Connection("s3", "w1")

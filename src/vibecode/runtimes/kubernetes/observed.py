@@ -12,7 +12,16 @@ from vibecode.domain.workspace import ListeningPort, Phase, Usage, Workspace
 from vibecode.runtimes.base import ProcessActivity, ProcessReport
 from vibecode.runtimes.kubernetes.model import is_wanted
 from vibecode.runtimes.kubernetes.resources import Object
-from vibecode.runtimes.kubernetes.view import ANSWER_LIMIT, Idle, Known, ends_run, is_unanswered, run_of, view
+from vibecode.runtimes.kubernetes.view import (
+    ANSWER_LIMIT,
+    Idle,
+    Known,
+    ends_run,
+    is_unanswered,
+    pod_name,
+    run_of,
+    view,
+)
 
 
 class Observed:
@@ -38,10 +47,14 @@ class Observed:
         self._known = Known()
         self._report: ProcessReport | None = None
         self._timer: asyncio.TimerHandle | None = None
+        self._ran_in = None if is_unanswered(obj) else pod_name(obj)
+        """The pod in which it ran last. Whether it ran before it was first seen is not known: what was connected to a
+        pod that is there can only have been connected to that one."""
         self.changed = asyncio.Event()
         """Is set at the next change of its object or of how it looks; then another takes its place."""
         self._watch_operator()
         self.workspace = view(obj, self._known)
+        self._note_pod()
         self._tell(self.workspace)
 
     @property
@@ -70,6 +83,19 @@ class Observed:
         return self._known.is_leaving or "deletionTimestamp" in self.obj["metadata"]
 
     @property
+    def holds_connections(self) -> bool:
+        """Whether what is connected to it may stay so.
+
+        A busy editor may miss a probe, and then it is said to start until it answers the next one. Nothing new is sent
+        there meanwhile; but its pod is the same, and those who work in it go on.
+        """
+        if self.is_gone:
+            return False
+        if self.workspace.phase is Phase.STARTING:
+            return self._ran_in is not None and self._ran_in == pod_name(self.obj)
+        return self.workspace.phase is Phase.RUNNING
+
+    @property
     def activity(self) -> ProcessActivity | None:
         """The latest sample of its processes; None if there is none of this run."""
         if self._report is None:
@@ -86,6 +112,7 @@ class Observed:
         old, self.obj = self.obj, obj
         if ends_run(old, obj):
             self._know(old_news_below=int(obj["metadata"].get("generation") or 1))
+            self._ran_in = None
         if run_of(old) != run_of(obj):
             self._forget_run()
         self._watch_operator()
@@ -118,6 +145,7 @@ class Observed:
         if looks != self.workspace:
             self.workspace = looks
             self._tell(looks)
+        self._note_pod()
         # Also when it looks the same: some wait for what doesn't show.
         self._wake()
 
@@ -147,6 +175,10 @@ class Observed:
     def _forget_run(self) -> None:
         self._report = None
         self._know(idle=None, usage=Usage(storage=self._known.usage.storage), editor_version=None)
+
+    def _note_pod(self) -> None:
+        if self.workspace.phase is Phase.RUNNING:
+            self._ran_in = pod_name(self.obj)
 
     def _wake(self) -> None:
         changed, self.changed = self.changed, asyncio.Event()

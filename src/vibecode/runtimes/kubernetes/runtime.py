@@ -164,6 +164,11 @@ class KubernetesRuntime:
         observed = self._cache.by_id(workspace_id)
         return None if observed is None else observed.workspace
 
+    def holds_connections(self, workspace_id: str) -> bool:
+        """Tell whether what is connected to the workspace of an id may stay so: it runs, or is unready for a while."""
+        observed = self._cache.by_id(workspace_id)
+        return observed is not None and observed.holds_connections
+
     async def list(self, *, owner: str | None = None) -> Sequence[Workspace]:
         """Return workspaces by name, of one owner or all."""
         found = [observed.workspace for observed in self._cache.by_name()]

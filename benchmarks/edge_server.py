@@ -11,7 +11,7 @@ import sys
 import uvicorn
 
 from benchmarks.proxy_server import SessionRouter
-from vibecode.domain.routing import Upstream
+from vibecode.domain.edges import Upstream
 from vibecode.services.edge_connections import EdgeConnections
 from vibecode.web.verify import create_verify_app
 

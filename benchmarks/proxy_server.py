@@ -16,14 +16,13 @@ import uvloop
 
 from vibecode.domain.addresses import Addresses, WorkspaceHost, parse_host
 from vibecode.domain.cookies import session_cookie, values_of
+from vibecode.domain.edges import EdgeRequest, Upstream
 from vibecode.domain.routing import (
     Decision,
-    EdgeRequest,
     ForwardToControlPlane,
     ForwardToEditor,
     ForwardToPort,
     SessionView,
-    Upstream,
     WorkspaceView,
     decide,
 )

@@ -17,7 +17,9 @@ app = typer.Typer(
 
 Names = Annotated[
     list[str] | None,
-    typer.Argument(help="workspace, control-plane, edge; all if none is given.", metavar="NAME...", show_default=False),
+    typer.Argument(
+        help="workspace, control-plane, tunnel, edge; all if none is given.", metavar="NAME...", show_default=False
+    ),
 ]
 Base = Annotated[
     str | None,

@@ -25,10 +25,11 @@ EDGE_NODES: Final = {"ingress-ready": "true"}
 
 NODES_OF_IMAGE: Final[Mapping[str, tuple[Mapping[str, str], ...]]] = {
     "workspace": (WORKSPACE_NODES,),
-    "control-plane": (PLATFORM_NODES, EDGE_NODES),
+    "control-plane": (PLATFORM_NODES,),
+    "tunnel": (EDGE_NODES,),
     "edge": (EDGE_NODES,),
 }
-"""Which nodes run containers of an image; the tunnel beside NGINX is of the control plane's."""
+"""Which nodes run containers of an image."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,6 +113,7 @@ def chart_values(settings: Settings, address: PublicAddress, images: Mapping[str
         "operator": {"nodeSelector": PLATFORM_NODES},
         "edge": {
             "image": image("edge"),
+            "tunnel": {"image": image("tunnel")},
             # One node has the ports that lead here, and only one pod can have them.
             "kind": "DaemonSet",
             "hostPorts": {"enabled": True},

@@ -21,7 +21,7 @@ import uvloop
 
 from vibecode.edge.reports import HttpReports
 from vibecode.edge.server import TunnelServer
-from vibecode.server.logging import configure_logging
+from vibecode.logs import configure_logging
 
 _log = structlog.get_logger(__name__)
 
@@ -41,13 +41,12 @@ async def serve(listen: str, control_plane: str, *, drain: float) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    async with HttpReports(control_plane) as report:
-        server = TunnelServer(listen, report)
-        await server.start()
-        _log.info("tunnel started", listen=listen, control_plane=control_plane)
-        await stop.wait()
-        _log.info("tunnel ends", websockets=server.connections)
-        await server.stop(drain)
+    server = TunnelServer(listen, HttpReports(control_plane))
+    await server.start()
+    _log.info("tunnel started", listen=listen, control_plane=control_plane)
+    await stop.wait()
+    _log.info("tunnel ends", websockets=server.connections)
+    await server.stop(drain)
 
 
 def main() -> int:

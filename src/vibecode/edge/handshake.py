@@ -7,12 +7,11 @@ import ipaddress
 from dataclasses import dataclass
 from typing import Final, cast
 
-from vibecode.domain.routing import Upstream
+from vibecode.domain.edges import Connection, Upstream
 from vibecode.proxy.limits import HEAD_LIMIT
 from vibecode.proxy.problems import Rejected
 from vibecode.proxy.requests import RequestHead, parse_request
 from vibecode.proxy.responses import ResponseHead, parse_response
-from vibecode.services.edge_connections import Connection
 
 _OURS: Final = b"x-vibecode-"
 _FORWARDED: Final = (b"x-forwarded-for", b"x-forwarded-proto")

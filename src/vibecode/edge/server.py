@@ -14,9 +14,9 @@ from typing import Final
 
 import structlog
 
+from vibecode.domain.edges import Connection
 from vibecode.edge.tunnel import TunnelConnection
-from vibecode.proxy.listen import BACKLOG
-from vibecode.services.edge_connections import Connection
+from vibecode.proxy.limits import BACKLOG
 
 Report = Callable[[Sequence[Connection], Sequence[str]], Awaitable[Sequence[Connection]]]
 """Tells the control plane what is open and which workspaces are used, and returns what has to end."""

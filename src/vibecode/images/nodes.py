@@ -16,6 +16,7 @@ PLACEMENT: Final[Mapping[str, tuple[str, ...]]] = {
     # By wish: nodes kept for workspaces, otherwise all where pods go.
     "workspace": ("tier=code-server", "worker", ""),
     "edge": ("ingress-ready=true", ""),
+    "tunnel": ("ingress-ready=true", ""),
     "control-plane": ("",),
 }
 """Which nodes need an image: the first that any node meets. ``label=value``, ``worker``, or nothing for all nodes."""

@@ -13,10 +13,10 @@ from pathlib import Path
 import uvloop
 
 from vibecode.domain.errors import VibeCodeError
+from vibecode.logs import configure_logging
 from vibecode.operator.run import HEALTH_PORT, Surroundings, run
 from vibecode.runtimes.kubernetes.config import DEFAULT_PATH, load_config
 from vibecode.runtimes.kubernetes.errors import KubernetesError
-from vibecode.server.logging import configure_logging
 
 
 def main() -> int:

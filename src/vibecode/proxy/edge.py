@@ -12,8 +12,8 @@ import structlog
 
 from vibecode.domain.routing import Router
 from vibecode.proxy.client import ClientConnection
-from vibecode.proxy.limits import Limits, connections_possible
-from vibecode.proxy.listen import BACKLOG, open_sockets
+from vibecode.proxy.limits import BACKLOG, Limits, connections_possible
+from vibecode.proxy.listen import open_sockets
 from vibecode.proxy.pool import UpstreamPool
 
 _log = structlog.get_logger(__name__)

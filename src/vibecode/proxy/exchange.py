@@ -7,15 +7,8 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 
-from vibecode.domain.routing import (
-    Decision,
-    EdgeRequest,
-    ForwardToControlPlane,
-    ForwardToPort,
-    Hold,
-    Refuse,
-    RequestKind,
-)
+from vibecode.domain.edges import EdgeRequest, RequestKind
+from vibecode.domain.routing import Decision, ForwardToControlPlane, ForwardToPort, Hold, Refuse
 from vibecode.proxy import chunked, finding, problems, tunnel
 from vibecode.proxy.activity import InputDetector
 from vibecode.proxy.problems import Rejected

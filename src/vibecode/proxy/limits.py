@@ -10,6 +10,9 @@ from typing import Final
 HEAD_LIMIT: Final = 64 * 1024
 """Most bytes in the head of a request or response."""
 
+BACKLOG: Final = 1024
+"""Connections that wait to be accepted."""
+
 WRITE_HIGH: Final = 256 * 1024
 """Bytes waiting to be written at which reading from the other side stops."""
 

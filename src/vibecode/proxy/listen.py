@@ -7,10 +7,9 @@ import socket
 from typing import Final
 
 from vibecode.domain.errors import PortTaken
+from vibecode.proxy.limits import BACKLOG
 
 _LOOPBACK: Final = ("localhost", "127.0.0.1")
-BACKLOG: Final = 1024
-"""Connections that wait to be accepted."""
 
 
 def open_sockets(host: str, port: int) -> list[socket.socket]:

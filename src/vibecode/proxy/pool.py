@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from vibecode.domain.routing import Upstream
+from vibecode.domain.edges import Upstream
 from vibecode.proxy.limits import Limits
 from vibecode.proxy.upstream import Key, UpstreamConnection
 

@@ -7,7 +7,7 @@ from typing import Final
 from httptools import HttpRequestParser
 
 from vibecode.domain.cookies import strip
-from vibecode.domain.routing import EdgeRequest
+from vibecode.domain.edges import EdgeRequest
 from vibecode.proxy import headers
 from vibecode.proxy.heads import Head, feed
 from vibecode.proxy.problems import Rejected

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from vibecode.domain.routing import Upstream
+from vibecode.domain.edges import Upstream
 from vibecode.domain.workspace import Event, ListeningPort, Workspace, WorkspaceChanges, WorkspaceSpec
 
 

@@ -13,7 +13,7 @@ import sys
 import uvloop
 
 from vibecode.domain.errors import VibeCodeError
-from vibecode.server.logging import configure_logging
+from vibecode.logs import configure_logging
 from vibecode.server.run import serve
 from vibecode.settings import load_settings
 

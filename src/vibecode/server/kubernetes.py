@@ -9,7 +9,7 @@ import structlog
 
 from vibecode import __version__
 from vibecode.domain.addresses import Addresses
-from vibecode.domain.routing import Upstream
+from vibecode.domain.edges import Upstream
 from vibecode.editor.locks import find
 from vibecode.proxy.listen import open_sockets
 from vibecode.runtimes.kubernetes.client import Client

@@ -11,7 +11,7 @@ import structlog
 from vibecode import __version__
 from vibecode.database.workspaces import WorkspaceRepository
 from vibecode.domain.addresses import Addresses
-from vibecode.domain.routing import Upstream
+from vibecode.domain.edges import Upstream
 from vibecode.editor.store import EditorStore
 from vibecode.proxy.edge import EmbeddedEdge
 from vibecode.runtimes.base import Runtime

@@ -8,8 +8,9 @@ of a report is kept.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
+
+from vibecode.domain.edges import Connection
 
 MOST_ENTRIES: Final = 20_000
 """Of a kind in one report: twice as many as an edge carries WebSockets. One that says more is refused as a whole, and
@@ -17,16 +18,6 @@ then nothing of it ends; so this is for an edge that has gone mad, and not a lim
 
 _LONGEST_ID: Final = 64
 """Characters: a UID of Kubernetes has 36."""
-
-
-@dataclass(frozen=True, slots=True)
-class Connection:
-    """Whose WebSockets: all that one session holds to one workspace."""
-
-    session: str
-    """Id of the session's record."""
-    workspace: str
-    """Id of the workspace."""
 
 
 def read_report(document: Any) -> tuple[Sequence[Connection], Sequence[str]]:

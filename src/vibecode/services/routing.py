@@ -15,15 +15,14 @@ from vibecode.domain.addresses import (
     parse_host,
 )
 from vibecode.domain.cookies import session_cookie, values_of
+from vibecode.domain.edges import EdgeRequest, Upstream
 from vibecode.domain.errors import VibeCodeError
 from vibecode.domain.routing import (
     Decision,
-    EdgeRequest,
     ForwardToControlPlane,
     ForwardToEditor,
     ForwardToPort,
     SessionView,
-    Upstream,
     WorkspaceView,
     counts_as_use,
     decide,

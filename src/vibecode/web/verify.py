@@ -34,18 +34,8 @@ from typing import Any, Final
 import structlog
 
 from vibecode.domain.cookies import strip
-from vibecode.domain.routing import (
-    HOLD_LIMIT,
-    Decision,
-    EdgeRequest,
-    ForwardToControlPlane,
-    ForwardToPort,
-    Hold,
-    Refuse,
-    RequestKind,
-    Router,
-    Upstream,
-)
+from vibecode.domain.edges import EdgeRequest, RequestKind, Upstream
+from vibecode.domain.routing import HOLD_LIMIT, Decision, ForwardToControlPlane, ForwardToPort, Hold, Refuse, Router
 from vibecode.proxy import finding
 from vibecode.services.edge_connections import EdgeConnections, read_report
 

@@ -11,8 +11,8 @@ import pytest
 
 from tests.support.kubernetes_runtime import LIMIT, opened, reach, running, spec
 from tests.support.status_setter import POD_ADDRESS, StatusSetter
+from vibecode.domain.edges import Upstream
 from vibecode.domain.errors import Conflict, Forbidden, InvalidInput, NameTaken, Unavailable, WorkspaceNotFound
-from vibecode.domain.routing import Upstream
 from vibecode.domain.workspace import GitSource, Phase, TemplateSource, WorkspaceChanges
 from vibecode.runtimes.kubernetes.client import Client
 from vibecode.runtimes.kubernetes.resources import WORKSPACES, Object, Resource

@@ -11,7 +11,7 @@ from typing import Any
 
 from tests.support.kubernetes_runtime import LIMIT, opened, reach, running
 from tests.support.status_setter import POD_ADDRESS, StatusSetter
-from vibecode.domain.routing import Upstream
+from vibecode.domain.edges import Upstream
 from vibecode.domain.workspace import ListeningPort, Phase, Usage
 from vibecode.runtimes.base import ProcessReport
 from vibecode.runtimes.kubernetes.client import Client

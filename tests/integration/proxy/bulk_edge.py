@@ -8,7 +8,7 @@ import sys
 import uvloop
 
 from tests.integration.proxy.site import MemoryRouter
-from vibecode.domain.routing import Upstream
+from vibecode.domain.edges import Upstream
 from vibecode.proxy.edge import EmbeddedEdge
 
 

@@ -13,7 +13,7 @@ import uvloop
 
 from tests.integration.proxy.site import MemoryRouter, Site
 from tests.integration.proxy.upstreams import GoodUpstream, OddUpstream
-from vibecode.domain.routing import Upstream
+from vibecode.domain.edges import Upstream
 from vibecode.proxy.edge import EmbeddedEdge
 from vibecode.proxy.limits import Limits
 

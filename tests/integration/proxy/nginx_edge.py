@@ -11,8 +11,9 @@ from typing import Any
 
 from tests.integration.proxy.site import MemoryRouter, Site
 from tests.support.nginx import find_nginx, free_port, render, running, serving, settings_of
+from vibecode.domain.edges import Connection
 from vibecode.edge.server import ReportFailed, TunnelLimits, TunnelServer
-from vibecode.services.edge_connections import Connection, EdgeConnections
+from vibecode.services.edge_connections import EdgeConnections
 from vibecode.web.verify import create_verify_app
 
 

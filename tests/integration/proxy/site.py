@@ -7,14 +7,13 @@ from dataclasses import dataclass, field
 
 from vibecode.domain.addresses import Addresses, WorkspaceHost, parse_host
 from vibecode.domain.cookies import SESSION_NAMES, values_of
+from vibecode.domain.edges import EdgeRequest, Upstream
 from vibecode.domain.routing import (
     Decision,
-    EdgeRequest,
     ForwardToControlPlane,
     ForwardToEditor,
     ForwardToPort,
     SessionView,
-    Upstream,
     WorkspaceView,
     decide,
 )

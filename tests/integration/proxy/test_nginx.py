@@ -19,7 +19,8 @@ from tests.integration.proxy.site import SECRET, MemoryRouter, Site
 from tests.integration.proxy.upstreams import GoodUpstream, OddUpstream
 from vibecode.agent import relay
 from vibecode.domain.cookies import may_set
-from vibecode.domain.routing import SessionView, Upstream
+from vibecode.domain.edges import Upstream
+from vibecode.domain.routing import SessionView
 from vibecode.domain.workspace import Phase
 from vibecode.proxy import activity
 

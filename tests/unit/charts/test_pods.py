@@ -83,11 +83,13 @@ def test_secrets_for_images_are_given_to_all_pods() -> None:
         assert pod["spec"]["imagePullSecrets"] == [{"name": "one"}, {"name": "two"}]
 
 
-def test_the_tunnel_can_stay_while_the_control_plane_changes() -> None:
-    newer = {"controlPlane": {"image": {"tag": "2"}}}
-    assert platform(newer).container("edge", "tunnel")["image"] == "vibecode/control-plane:2"
-    kept = {**newer, "edge": {"tunnel": {"image": {"repository": "vibecode/control-plane", "tag": "1"}}}}
-    assert platform(kept).container("edge", "tunnel")["image"] == "vibecode/control-plane:1"
+@ALL_MODES
+def test_another_control_plane_leaves_the_edges_pods_as_they_are(mode: str) -> None:
+    values = {**MODES[mode], "controlPlane": {"image": {"tag": "2"}}}
+    before, after = platform(MODES[mode]).pods(), platform(values).pods()
+    assert {name for name, pod in after.items() if pod != before[name]} >= {"control-plane", "operator"}
+    assert after["edge"] == before["edge"]
+    assert platform(values).container("edge", "tunnel")["image"] == f"vibecode/tunnel:{__version__}"
 
 
 def test_pods_are_renewed_for_a_changed_configuration_alone() -> None:

@@ -15,7 +15,7 @@ from vibecode.cluster.ports import HostPorts
 from vibecode.settings import Settings
 
 PORTS = HostPorts(address="127.0.0.1", http=8080, https=8443)
-IMAGES = {part: f"vibecode/{part}:0.1.0-0123456789ab" for part in ("workspace", "control-plane", "edge")}
+IMAGES = {part: f"vibecode/{part}:0.1.0-0123456789ab" for part in ("workspace", "control-plane", "tunnel", "edge")}
 
 
 def values(**settings: Any) -> dict[str, Any]:
@@ -57,6 +57,7 @@ def test_settings_are_passed_on() -> None:
     assert given["controlPlane"]["logLevel"] == "debug"
     assert given["controlPlane"]["admin"] == "alice"
     assert given["edge"]["image"]["tag"] == "0.1.0-0123456789ab"
+    assert given["edge"]["tunnel"]["image"]["repository"] == "vibecode/tunnel"
 
 
 @pytest.mark.parametrize(

@@ -115,9 +115,9 @@ def test_the_example_of_images_names_all_of_them_in_a_registry() -> None:
         for container in pod["spec"]["containers"]
     } | {platform(VALUES["images"]).operator_config()["workspace"]["image"]}
     assert {image.split(":")[0] for image in images} == {
-        f"registry.example.org/vibecode/{name}" for name in ("workspace", "control-plane", "edge")
+        f"registry.example.org/vibecode/{name}" for name in ("workspace", "control-plane", "tunnel", "edge")
     }
-    assert all(re.search(r":[0-9.]+-[0-9a-f]{12}$", image) for image in images)
+    assert all(re.search(r":([0-9.]+|content)-[0-9a-f]{12}$", image) for image in images)
 
 
 def cpu(quantity: str) -> float:

@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vibecode.domain.addresses import Addresses, DashboardHost, LoopbackHost, UnknownHost, WorkspaceHost, parse_host
+from vibecode.domain.edges import EdgeRequest
 from vibecode.domain.routing import (
     Decision,
-    EdgeRequest,
     ForwardToControlPlane,
     ForwardToEditor,
     ForwardToPort,

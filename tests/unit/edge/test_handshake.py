@@ -2,10 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from vibecode.domain.routing import Upstream
+from vibecode.domain.edges import Connection, Upstream
 from vibecode.edge.handshake import parse_upstream, read_order
 from vibecode.proxy.problems import Rejected
-from vibecode.services.edge_connections import Connection
 
 LINES = (
     "Host: alice.example",

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
+from vibecode.domain.edges import Connection
 from vibecode.edge.server import ReportFailed, TunnelLimits, TunnelServer
 from vibecode.edge.tunnel import _is_near
-from vibecode.services.edge_connections import Connection
 
 
 class ControlPlane:

@@ -22,11 +22,11 @@ def _built_dashboard(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("name", catalog.NAMES)
-def test_an_image_is_named_by_version_and_content(name: str) -> None:
+def test_an_image_is_named_by_its_content(name: str) -> None:
     image = catalog.image(name)
     assert image.repository == f"vibecode/{name}"
-    version, _, digest = image.tag.rpartition("-")
-    assert version == vibecode.__version__
+    prefix, _, digest = image.tag.rpartition("-")
+    assert prefix == ("content" if name in ("edge", "tunnel") else vibecode.__version__)
     assert len(digest) == 12
     assert set(digest) <= set("0123456789abcdef")
     assert catalog.image(name).reference == image.reference
@@ -40,7 +40,7 @@ def test_another_base_is_another_tag(name: str) -> None:
 
 
 def test_there_are_no_other_images() -> None:
-    with pytest.raises(InvalidInput, match="workspace, control-plane, edge"):
+    with pytest.raises(InvalidInput, match="workspace, control-plane, tunnel, edge"):
         catalog.image("gateway")
 
 
@@ -86,6 +86,7 @@ def test_requirements_are_pinned_by_hash() -> None:
         ("workspace", "requirements.txt"),
         ("workspace", "requirements-editor.txt"),
         ("control-plane", "requirements.txt"),
+        ("tunnel", "requirements.txt"),
     ):
         found = requirements.parse(catalog.image(name).context.entries[file].content.decode())
         assert found

@@ -36,6 +36,7 @@ SINGLE = (Node(name="control", is_worker=False, labels={}),)
         ("workspace", SINGLE, ["control"]),
         ("edge", KIND, ["control"]),
         ("edge", PLAIN, ["control", "one", "two"]),
+        ("tunnel", KIND, ["control"]),
         ("control-plane", KIND, ["control", "code", "watch"]),
     ],
 )

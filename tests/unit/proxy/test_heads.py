@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vibecode.domain.routing import RequestKind
+from vibecode.domain.edges import RequestKind
 from vibecode.proxy import headers
 from vibecode.proxy.problems import Rejected
 from vibecode.proxy.requests import parse_request

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-from vibecode.services.edge_connections import Connection, EdgeConnections
+from vibecode.domain.edges import Connection
+from vibecode.services.edge_connections import EdgeConnections
 
 
 def test_what_is_of_no_valid_session_or_no_running_workspace_ends() -> None:

@@ -10,7 +10,8 @@ from typing import cast
 import pytest
 
 from vibecode.domain.addresses import Addresses, UnknownHost, WorkspaceHost
-from vibecode.domain.routing import ForwardToControlPlane, ForwardToEditor, ForwardToPort, Upstream
+from vibecode.domain.edges import Upstream
+from vibecode.domain.routing import ForwardToControlPlane, ForwardToEditor, ForwardToPort
 from vibecode.domain.workspace import Phase, Workspace
 from vibecode.runtimes.base import Change, Runtime
 from vibecode.services.accounts import Accounts

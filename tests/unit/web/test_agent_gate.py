@@ -8,6 +8,7 @@ import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -18,7 +19,7 @@ from vibecode.proxy.listen import open_sockets
 from vibecode.runtimes.base import ProcessReport
 from vibecode.server.serving import serving
 from vibecode.server.strangers import StrangerLimits
-from vibecode.services.agents import SignedAgentTokens
+from vibecode.services.agents import SharedKey, SignedAgentTokens
 from vibecode.web.agent_gate import BURST, MAX_REPORT, AgentGate
 from vibecode.web.app import create_agent_app
 from vibecode.web.dependencies import Services
@@ -32,6 +33,7 @@ ALICE, BOB, GONE = (f"Bearer {agent_token(KEY, uid)}" for uid in ("uid-alice", "
 class Platform:
     """As much of the services as the port needs: two workspaces, and what was reported of them."""
 
+    key: Path
     reports: list[tuple[str, ProcessReport]] = field(default_factory=list)
 
     def services(self) -> Services:
@@ -42,7 +44,7 @@ class Platform:
         return cast(
             Services,
             SimpleNamespace(
-                agents=SignedAgentTokens(KEY),
+                agents=SignedAgentTokens(SharedKey(self.key)),
                 workspaces=SimpleNamespace(by_id=workspaces.get),
                 note_processes=lambda name, report: self.reports.append((name, report)),
                 now=lambda: NOW,
@@ -51,8 +53,10 @@ class Platform:
 
 
 @pytest.fixture
-def platform() -> Platform:
-    return Platform()
+def platform(tmp_path: Path) -> Platform:
+    key = tmp_path / "key"
+    key.write_bytes(KEY)
+    return Platform(key)
 
 
 class Caller:

@@ -9,7 +9,7 @@ import pytest
 import structlog
 
 from tests.integration.proxy.site import COOKIE, SECRET, MemoryRouter
-from vibecode.domain.routing import Upstream
+from vibecode.domain.edges import Upstream
 from vibecode.domain.workspace import Phase
 from vibecode.services.edge_connections import MOST_ENTRIES, EdgeConnections
 from vibecode.web.verify import VerifyApp, create_verify_app

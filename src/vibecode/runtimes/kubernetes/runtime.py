@@ -8,8 +8,8 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
+from vibecode.domain.edges import Upstream
 from vibecode.domain.errors import Unavailable
-from vibecode.domain.routing import Upstream
 from vibecode.domain.workspace import (
     Event,
     ListeningPort,

@@ -10,9 +10,9 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
+from vibecode.domain.edges import Upstream
 from vibecode.domain.errors import Conflict, NameTaken, WorkspaceNotFound
 from vibecode.domain.names import validate_name
-from vibecode.domain.routing import Upstream
 from vibecode.domain.workspace import Event, ListeningPort, Phase, Workspace, WorkspaceChanges, WorkspaceSpec
 from vibecode.runtimes.base import Change, LogLine, ProcessActivity
 from vibecode.runtimes.local import removal

@@ -8,7 +8,7 @@ import sys
 
 PROGRAM = """
 import logging, structlog
-from vibecode.server.logging import configure_logging
+from vibecode.logs import configure_logging
 configure_logging("info")
 def fail(authorization):
     raise RuntimeError("it broke")

@@ -80,7 +80,9 @@ def down(data_dir: Path, *, keep_workspaces: bool) -> None:
 
     folder = ClusterFolder(data_dir)
     with folder.lock(lambda: note("Another command works on this cluster: waiting for it to end …")):
-        if not keep_workspaces and teardown.runs(folder):
+        state = folder.read()
+        unfinished = state is not None and state.is_unfinished
+        if not keep_workspaces and not unfinished and teardown.runs(folder):
             try:
                 client(data_dir).get("/system", timeout=_PATIENCE)
                 stop_workspaces(data_dir)
@@ -89,6 +91,8 @@ def down(data_dir: Path, *, keep_workspaces: bool) -> None:
         name = teardown.stop(folder, Progress())
     if name is None:
         say("The cluster does not run.")
+    elif unfinished:
+        say(f"What there is of the cluster {name} has stopped. {teardown.GOES_ON}")
     else:
         going_on = " Running workspaces start again with it." if keep_workspaces else ""
         say(f"The cluster {name} has stopped; all data is kept. `vibecode up` starts it again.{going_on}")
@@ -166,7 +170,8 @@ def status(data_dir: Path, *, as_json: bool) -> None:
 
 def _show(seen: Overview, system: dict[str, Any], problem: str, data_dir: Path) -> None:
     if not seen.containers:
-        say(f"The cluster {seen.cluster} is gone: `vibecode up` makes a new one.")
+        is_gone = "is not there yet" if seen.unfinished else "is gone"
+        say(f"The cluster {seen.cluster} {is_gone}: `vibecode up` makes a new one.")
         return
     if not seen.running and not problem:
         say(f"The cluster {seen.cluster} is stopped: start it with `vibecode up`.")

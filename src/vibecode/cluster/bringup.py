@@ -79,7 +79,6 @@ class BringUp:
             found = self._tools()
             kubectl = Kubectl(found.kubectl, self._folder.kubeconfig)
             state, host_ports = self._cluster(found, kubectl, name)
-            self._folder.remember_runtime("kubernetes")
             address = platform.public_address(self._settings, host_ports)
             references = self._bring_images(kubectl)
             new_authority = self._install(found, kubectl, state, address, references)
@@ -113,10 +112,12 @@ class BringUp:
                     state = self._create(found, name, step)
                     since = None
                 case kind.Condition.STOPPED:
+                    self._folder.remember_runtime("kubernetes")
                     step.now("starting its nodes")
                     since = datetime.now(UTC)
                     docker.start(found.docker, [node for node in containers if not node.running])
                 case _:
+                    self._folder.remember_runtime("kubernetes")
                     since = None
             if state is None:  # only a cluster that is ours comes here
                 raise ClusterUnavailable(f"{self._folder.root} was changed meanwhile: run the same command again.")
@@ -140,7 +141,9 @@ class BringUp:
             announcement = ports.words(chosen)
             if announcement:
                 self._progress.note(announcement)
+            # Both before there is anything: whatever comes between, `down` and `status` know what to look for.
             self._folder.write(State(cluster=name, stage="creating"))
+            self._folder.remember_runtime("kubernetes")
             try:
                 kind.create(found, self._folder, name, chosen, step.now)
                 break

@@ -41,6 +41,7 @@ class Condition(enum.Enum):
     FOREIGN = "foreign"
     """One of that name, which this data folder did not make."""
     HALF_MADE = "half made"
+    """What an interrupted run left while it made one, or deleted it."""
     STOPPED = "stopped"
     """At least one node does not run."""
     RUNNING = "running"
@@ -77,7 +78,7 @@ def condition(nodes: Sequence[docker.Node], state: State | None, *, mark: Path) 
         return Condition.ABSENT
     if state is None:
         return Condition.FOREIGN
-    if state.stage == "creating":
+    if state.is_unfinished:
         # Somebody else may have made one of that name since making ours failed.
         ours = all(str(mark) in node.mounts for node in nodes)
         return Condition.HALF_MADE if ours else Condition.FOREIGN

@@ -22,6 +22,8 @@ class Overview:
     """Of the dashboard; empty while nothing is installed."""
     running: bool
     """Whether its nodes' containers do."""
+    unfinished: bool
+    """Whether making or deleting it was interrupted."""
     containers: tuple[docker.Node, ...]
     nodes: tuple[NodeState, ...]
     components: tuple[Workload, ...]
@@ -60,11 +62,15 @@ def look(folder: ClusterFolder) -> Overview:
     """
     name, containers = teardown.ours(folder)
     reached = access.read(folder)
+    state = folder.read()
+    unfinished = state is not None and state.is_unfinished
     running = bool(containers) and all(node.running for node in containers)
     seen: tuple[NodeState, ...] = ()
     components: tuple[Workload, ...] = ()
     problem = ""
-    if running:
+    if unfinished and containers:
+        problem = f"An interrupted command left the cluster unfinished. {teardown.GOES_ON}"
+    elif running:
         try:
             kubectl = Kubectl(tools.find(tools.KUBECTL).path, folder.kubeconfig)
             seen = tuple(nodes.look(kubectl))
@@ -78,6 +84,7 @@ def look(folder: ClusterFolder) -> Overview:
         cluster=name,
         url=reached.url if reached else "",
         running=running,
+        unfinished=unfinished,
         containers=tuple(containers),
         nodes=seen,
         components=components,

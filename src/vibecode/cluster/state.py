@@ -28,11 +28,16 @@ class State:
     cluster: str
     """Its name, as kind knows it."""
     stage: Literal["creating", "created"]
-    """Whether making it was finished. What was not is made anew."""
+    """Whether making it was finished, and deleting it not begun. What is not whole is made anew."""
     node: str = ""
     """Id of its first node's container: another cluster of the same name has another."""
     release: str = ""
     """Hash of everything that was installed by Helm."""
+
+    @property
+    def is_unfinished(self) -> bool:
+        """Whether making or deleting it was interrupted, so that what is left of it holds nothing of worth."""
+        return self.stage == "creating"
 
 
 class ClusterFolder:

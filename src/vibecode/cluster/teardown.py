@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Final
+
 from vibecode.cluster import docker, kind, tools
 from vibecode.cluster.errors import ClusterUnavailable
 from vibecode.cluster.progress import Progress
 from vibecode.cluster.state import ClusterFolder
+
+GOES_ON: Final = "`vibecode up` makes it anew, and `vibecode down --delete-data` removes what is left."
+"""What can be done about an unfinished cluster."""
 
 
 def ours(folder: ClusterFolder) -> tuple[str, list[docker.Node]]:
@@ -69,6 +75,9 @@ def delete(folder: ClusterFolder, progress: Progress) -> str:
     """
     name, _ = ours(folder)
     found = tools.find_all()
+    if (state := folder.read()) is not None:
+        # If this is interrupted, what is left is known to be ours, and of no use.
+        folder.write(replace(state, stage="creating"))
     with progress.step(f"Deleting the cluster {name}") as step:
         kind.delete(found, folder, name)
         step.done("deleted with its volumes")

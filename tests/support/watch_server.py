@@ -27,6 +27,8 @@ class WatchServer:
         self.requests: list[dict[str, str]] = []
         self.failures: list[int] = []
         """Status codes to answer the next requests with."""
+        self.ends_at_once = False
+        """Whether watches are ended in good order as soon as they have told what they have to tell."""
         self._history: list[tuple[int, str, Object]] = []
         self._watches: list[tuple[asyncio.Queue[bytes | None], web.StreamResponse]] = []
 
@@ -127,6 +129,8 @@ class WatchServer:
         for at, kind, obj in self._history:
             if at > version:
                 queue.put_nowait(json.dumps({"type": kind, "object": obj}).encode() + b"\n")
+        if self.ends_at_once:
+            queue.put_nowait(None)
         entry = (queue, response)
         self._watches.append(entry)
         try:

@@ -166,6 +166,46 @@ async def test_errors_are_tried_again() -> None:
         await subject.until_right()
 
 
+async def test_watches_that_end_at_once_are_not_asked_for_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Such as by a proxy that keeps no connection open."""
+    async with watched("a") as subject:
+        pauses: list[tuple[int, int]] = []
+
+        def note(failures: int) -> float:
+            pauses.append((failures, len(subject.server.watches)))
+            subject.server.put("a", value=failures)
+            return 0.01
+
+        monkeypatch.setattr(module, "backoff", note)
+        subject.server.ends_at_once = True
+        subject.server.end()
+        await subject.until(lambda: len(pauses) >= 6)
+        # One watch, one pause, and each longer than the last, whatever comes by the watches.
+        assert pauses[:6] == [(number, number) for number in range(1, 7)]
+        subject.server.ends_at_once = False
+        await subject.until_right()
+        assert subject.reflector.lists == 1
+
+
+async def test_a_watch_that_lasted_is_followed_by_the_next_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    pauses: list[int] = []
+
+    def note(failures: int) -> float:
+        pauses.append(failures)
+        return 0.01
+
+    monkeypatch.setattr(module, "backoff", note)
+    monkeypatch.setattr(module, "QUICK", 0.0)
+    async with watched("a") as subject:
+        await subject.until_watching()
+        subject.server.end()
+        await subject.until(lambda: len(subject.server.watches) == 2)
+        await subject.until_watching()
+        subject.server.end()
+        await subject.until(lambda: len(subject.server.watches) == 3)
+        assert pauses == []
+
+
 async def test_what_was_written_is_read_at_once_and_told_once() -> None:
     async with watched("a") as subject:
         told = len(subject.changes)

@@ -8,7 +8,9 @@ longer kept (410 Gone). What comes is trimmed before it is kept.
 from __future__ import annotations
 
 import asyncio
+import logging
 import random
+import time
 from collections.abc import Callable, Mapping
 from contextlib import aclosing
 from types import MappingProxyType
@@ -27,6 +29,10 @@ OnChange = Callable[[str, Object | None, Object | None], None]
 
 WATCH_SECONDS: Final = (300, 600)
 """How long one watch lasts: a random time between these, so that many watches don't end together."""
+
+QUICK: Final = 5.0
+"""Seconds: a watch that ends sooner, in good order or not, counts as an error. Something on the way to the server may
+end each one at once, and would be asked again without a pause."""
 
 FIRST_DELAY: Final = 0.5
 LONGEST_DELAY: Final = 10.0
@@ -109,9 +115,18 @@ class Reflector:
             try:
                 if not self._version:
                     await self._read_all()
-                while True:
-                    await self._watch()
+                began = time.monotonic()
+                await self._watch()
+                if time.monotonic() - began >= QUICK:
                     failures = 0
+                    continue
+                failures += 1
+                _logger.log(
+                    logging.INFO if failures == 1 else logging.WARNING,
+                    "the watch ended early",
+                    kind=self._selection.resource.kind,
+                    failures=failures,
+                )
             except VersionExpired as error:
                 _logger.info("reading everything again", kind=self._selection.resource.kind, reason=error.message)
                 self._version = ""

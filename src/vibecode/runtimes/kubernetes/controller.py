@@ -68,7 +68,7 @@ class Controller:
         await self.copies.synced()
         self._leading = True
         try:
-            for name in [*self.copies.workspaces, *self.copies.removed, *self._reconciler.strays()]:
+            for name in [*self.copies.workspaces, *self.copies.removed.names(), *self._reconciler.strays()]:
                 self.queue.add(name)
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._announcer.run(), name="announcer")

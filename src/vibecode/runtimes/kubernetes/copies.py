@@ -11,6 +11,7 @@ from vibecode.runtimes.kubernetes.client import Client
 from vibecode.runtimes.kubernetes.model import trim_workspace
 from vibecode.runtimes.kubernetes.pods import has_ended, trim_pod
 from vibecode.runtimes.kubernetes.reflector import Reflector
+from vibecode.runtimes.kubernetes.removed import RemovedWorkspaces
 from vibecode.runtimes.kubernetes.resources import (
     DEPLOYMENTS,
     INGRESSES,
@@ -84,8 +85,6 @@ class Copies:
     ) -> None:
         self._on_change = on_change
         self._pods: defaultdict[str, set[str]] = defaultdict(set)
-        self.removed: dict[str, Object] = {}
-        """Workspace objects that are gone and whose volumes are to go, by name; who has seen to it takes them out."""
 
         def reflect(
             resource: Resource,
@@ -116,6 +115,8 @@ class Copies:
                 on_change=self._pod_changed,
             ),
         }
+        self.removed = RemovedWorkspaces(self._of[VOLUME_CLAIMS].store)
+        """Workspaces that are gone and whose volumes are to go; who has seen to it takes them out."""
         for resource in CHILDREN:
             self._of[resource] = reflect(resource, trim_metadata, labels=MANAGED, metadata_only=True)
         if ingresses:
@@ -171,7 +172,7 @@ class Copies:
 
     def _workspace_changed(self, name: str, new: Object | None, old: Object | None) -> None:
         if new is None and old is not None and old["spec"].get("deletionPolicy") == "Delete":
-            self.removed[name] = old
+            self.removed.add(old)
         if new is None or old is None or _relevant(new) != _relevant(old):
             self._on_change(name)
 

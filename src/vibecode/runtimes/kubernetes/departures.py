@@ -12,7 +12,7 @@ from vibecode.runtimes.kubernetes.client import Client
 from vibecode.runtimes.kubernetes.config import OperatorConfig
 from vibecode.runtimes.kubernetes.copies import Copies
 from vibecode.runtimes.kubernetes.errors import ObjectNotFound, WriteConflict
-from vibecode.runtimes.kubernetes.naming import USER_ANNOTATION, ingress_name, main_name
+from vibecode.runtimes.kubernetes.naming import ingress_name, main_name
 from vibecode.runtimes.kubernetes.resources import (
     DEPLOYMENTS,
     INGRESSES,
@@ -20,10 +20,8 @@ from vibecode.runtimes.kubernetes.resources import (
     WORKSPACE_LABEL,
     Object,
     Resource,
-    annotations_of,
     labels_of,
 )
-from vibecode.runtimes.kubernetes.volumes import belongs_to
 
 PATIENCE: Final = 45.0
 """Seconds that pods without a Deployment are waited for: longer than their grace period and the garbage collector."""
@@ -62,15 +60,10 @@ class Departures:
             if ingress_name(name) in self._copies.of(INGRESSES):
                 with contextlib.suppress(ObjectNotFound):
                     await self._client.delete(INGRESSES, ingress_name(name), namespace=self._config.platform_namespace)
-        gone = self._copies.removed.get(name)
-        if gone is None:
-            return
-        for claim_name, claim in list(self._copies.of(VOLUME_CLAIMS).items()):
-            # Not those that another workspace of this name and owner has taken over since.
-            used_by = annotations_of(claim).get(USER_ANNOTATION)
-            if belongs_to(claim, workspace=name, owner=gone["spec"]["owner"]) and used_by == gone["metadata"]["uid"]:
+        for gone in self._copies.removed.of(name):
+            for claim_name, claim in self._copies.removed.claims(gone).items():
                 await self._delete(VOLUME_CLAIMS, claim_name, claim)
-        self._copies.removed.pop(name, None)
+            self._copies.removed.done(gone)
 
     async def hold(self, workspace: Object) -> str:
         """End what runs of a Workspace that is being deleted, if somebody's finalizer keeps it; return whose.

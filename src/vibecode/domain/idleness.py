@@ -9,6 +9,9 @@ Signals, and what they count for:
 
 Reports of the editor's own extension are the better source of interaction, since the edge sees only bytes of a
 WebSocket. If they are missing or old (the extension was removed, its host hangs), the edge's signals decide alone.
+
+Where processes can't be looked at and have to be reported, silence is not idleness: nothing is known. A workspace that
+is silent is kept for :data:`SILENCE_LIMIT`, and then judged by what is known.
 """
 
 from __future__ import annotations
@@ -23,6 +26,15 @@ WARNING_AHEAD: Final = timedelta(minutes=5)
 
 REPORT_FRESH: Final = timedelta(seconds=120)
 """A report or sample older than this says nothing about now: four missed reports of the extension."""
+
+SILENCE_LIMIT: Final = timedelta(hours=4)
+"""For how long a workspace is kept of whose processes nothing is known.
+
+What stops reports is a fault of the platform (its network, an agent that died), and a stop for it would end somebody's
+work. Four hours are enough to see and mend it, and for most builds and trainings to end. There is an end, since an
+image without an agent never reports. By silence a workspace gets nothing that it doesn't have anyhow: it could as well
+say that it is busy.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +67,9 @@ class Signals:
     busy_at: datetime | None = None
     """When a terminal's command was last seen using CPU."""
     sampled_at: datetime | None = None
+    known_at: datetime | None = None
+    """When something was last known of its processes, where they have to be reported: the last report, or the start of
+    the workspace or of this server if that was later. None where they are looked at."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,14 +107,31 @@ def decide(signals: Signals, *, idle_timeout: int | None, now: datetime) -> Verd
     if work is not None:
         return Verdict(stop=False, reason=f"kept: {work}", last_active=now, stops_at=None)
     stops_at = used_at + timedelta(seconds=idle_timeout)
+    silence = _silence(signals, now)
+    waits = silence is not None and now - silence + SILENCE_LIMIT > stops_at
+    if silence is not None and waits:
+        stops_at = now - silence + SILENCE_LIMIT
     left = stops_at - now
     if left <= timedelta(0):
-        reason = f"Stopped: nobody used it for {_duration(timedelta(seconds=idle_timeout))}."
-        return Verdict(stop=True, reason=reason, last_active=used_at, stops_at=stops_at)
+        reason = f"Stopped: nobody used it for {_duration(timedelta(seconds=idle_timeout))}"
+        if silence is not None:
+            reason += f", and nothing is known of its processes since {_duration(silence)}"
+        return Verdict(stop=True, reason=f"{reason}.", last_active=used_at, stops_at=stops_at)
     warning = left <= min(WARNING_AHEAD, timedelta(seconds=idle_timeout) / 2)
-    recent = now - used_at < timedelta(minutes=5) and not warning
-    reason = f"kept: {use} {_ago(now - used_at)}" if recent else f"stops in {_duration(left)}"
+    if now - used_at < timedelta(minutes=5) and not warning:
+        reason = f"kept: {use} {_ago(now - used_at)}"
+    elif silence is not None and waits and not warning:
+        reason = f"kept: nothing is known of its processes since {_duration(silence)}"
+    else:
+        reason = f"stops in {_duration(left)}"
     return Verdict(stop=False, reason=reason, last_active=used_at, stops_at=stops_at, warning=warning)
+
+
+def _silence(signals: Signals, now: datetime) -> timedelta | None:
+    """Return since when nothing is known of its processes; None while something is, or where they are looked at."""
+    if signals.known_at is None or now - signals.known_at <= REPORT_FRESH:
+        return None
+    return now - signals.known_at
 
 
 def _uses(signals: Signals, now: datetime) -> Iterator[tuple[datetime, str]]:

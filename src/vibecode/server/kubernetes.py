@@ -61,7 +61,7 @@ class KubernetesServer:
             provisioner=LibraryProvisioner(base.templates),
             allow_local_sources=settings.allow_local_sources,
         )
-        self._activity = Activity(self.runtime, SteadyClock())
+        self._activity = Activity(self.runtime, SteadyClock(), awaits_reports=True)
         self._router = WorkspaceRouter(
             self.runtime,
             base.accounts,

@@ -36,6 +36,10 @@ class _Seen:
     last_input: datetime | None = None
     kept_at: datetime | None = None
     busy_at: datetime | None = None
+    sampled_at: datetime | None = None
+    """The moment that the latest report of its processes bears, by the wall clock: tells one from the next."""
+    reported_at: datetime | None = None
+    """When that report was first seen here. It stays known after the runtime has dropped the report."""
     last_closed: datetime | None = None
     """Latest interaction in a window that has been closed since."""
     windows: dict[str, WindowReport] = field(default_factory=dict)
@@ -60,11 +64,21 @@ class Activity:
 
     All moments inside are of the steady clock. Signals from before the server's start are unknown, so its start counts
     as use: a restart never stops a workspace that was in use meanwhile.
+
+    Parameters
+    ----------
+    runtime
+        Runs the workspaces.
+    clock
+        What moments are of.
+    awaits_reports
+        Whether the runtime knows of processes only what is reported to it, so that silence is no idleness.
     """
 
-    def __init__(self, runtime: Runtime, clock: SteadyClock) -> None:
+    def __init__(self, runtime: Runtime, clock: SteadyClock, *, awaits_reports: bool = False) -> None:
         self._runtime = runtime
         self._clock = clock
+        self._awaits_reports = awaits_reports
         self._seen: dict[str, _Seen] = {}
 
     def request(self, name: str) -> None:
@@ -133,6 +147,8 @@ class Activity:
         processes = self._runtime.process_activity(workspace.name)
         if processes is not None and processes.busy_command is not None:
             seen.busy_at = self._clock.from_wall(processes.sampled_at)
+        if processes is not None and processes.sampled_at != seen.sampled_at:
+            seen.sampled_at, seen.reported_at = processes.sampled_at, now
         signals = Signals(
             started_at=seen.since,
             last_request=max(filter(None, (seen.last_request, seen.last_closed)), default=None),
@@ -142,6 +158,7 @@ class Activity:
             busy_command=None if processes is None else processes.busy_command,
             busy_at=seen.busy_at,
             sampled_at=None if processes is None else self._clock.from_wall(processes.sampled_at),
+            known_at=(seen.reported_at or seen.since) if self._awaits_reports else None,
         )
         verdict = self._to_wall(decide(signals, idle_timeout=workspace.spec.idle_timeout, now=now))
         self._runtime.set_idle_state(

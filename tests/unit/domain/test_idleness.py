@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -9,7 +10,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vibecode.domain.idleness import REPORT_FRESH, WARNING_AHEAD, Signals, Verdict, WindowReport, decide
+from vibecode.domain.idleness import (
+    REPORT_FRESH,
+    SILENCE_LIMIT,
+    WARNING_AHEAD,
+    Signals,
+    Verdict,
+    WindowReport,
+    decide,
+)
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 LONG_AGO = NOW - timedelta(hours=5)
@@ -131,8 +140,6 @@ def test_every_verdict_is_consistent(signals: Signals, idle_timeout: int) -> Non
 
 @given(all_signals, st.integers(60, 100_000))
 def test_keep_running_always_keeps_for_the_full_time(signals: Signals, idle_timeout: int) -> None:
-    from dataclasses import replace
-
     verdict = decide(replace(signals, kept_at=NOW), idle_timeout=idle_timeout, now=NOW)
     assert not verdict.stop
     assert verdict.stops_at in (None, NOW + timedelta(seconds=idle_timeout))
@@ -141,3 +148,44 @@ def test_keep_running_always_keeps_for_the_full_time(signals: Signals, idle_time
 @given(all_signals)
 def test_never_stops_when_off(signals: Signals) -> None:
     assert not decide(signals, idle_timeout=None, now=NOW).stop
+
+
+@pytest.mark.parametrize(
+    ("silent", "stop", "reason"),
+    [
+        (1, True, "Stopped: nobody used it for 30 min."),  # the next report is merely due
+        (3, False, "kept: nothing is known of its processes since 3 min"),
+        (235 - 1, False, "kept: nothing is known of its processes since 3 h 54 min"),
+        (235, False, "stops in 5 min"),
+        (240, True, "Stopped: nobody used it for 30 min, and nothing is known of its processes since 4 h."),
+    ],
+)
+def test_a_workspace_that_does_not_report_is_kept_for_a_while(silent: float, stop: bool, reason: str) -> None:
+    verdict = ask(known_at=ago(silent))
+    assert (verdict.stop, verdict.reason) == (stop, reason)
+    if not stop:
+        assert verdict.stops_at == ago(silent) + SILENCE_LIMIT
+        assert verdict.last_active == LONG_AGO, "silence is no use"
+
+
+def test_use_is_told_before_silence() -> None:
+    verdict = ask(last_request=ago(3), known_at=ago(60))
+    assert (verdict.reason, verdict.stops_at) == ("kept: a request came 3 min ago", ago(60) + SILENCE_LIMIT)
+
+
+@given(all_signals, moments.filter(lambda m: m is not None), st.integers(60, 100_000))
+def test_silence_only_puts_a_stop_off_and_not_for_ever(signals: Signals, known_at: datetime, idle_timeout: int) -> None:
+    without = decide(signals, idle_timeout=idle_timeout, now=NOW)
+    verdict = decide(replace(signals, known_at=known_at), idle_timeout=idle_timeout, now=NOW)
+    silent = NOW - known_at
+    assert verdict.last_active == without.last_active
+    if silent <= REPORT_FRESH:
+        assert verdict == without
+    elif silent < SILENCE_LIMIT:
+        assert not verdict.stop
+        if verdict.stops_at is None or without.stops_at is None:
+            assert verdict == without, "work needs no end"
+        else:
+            assert verdict.stops_at == max(without.stops_at, known_at + SILENCE_LIMIT)
+    else:
+        assert verdict.stop == without.stop

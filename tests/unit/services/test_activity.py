@@ -191,3 +191,47 @@ async def test_an_untrusted_workspace_cannot_fill_the_memory(runtime: Runtime, a
     for number in range(10_000):
         activity.report("alice", replace(report(idle_seconds=0), window_id=str(number)))
     assert len(activity._seen["alice"].windows) <= 50
+
+
+@pytest.fixture
+def told(runtime: Runtime, time: Time) -> Activity:
+    """One over a runtime that knows of processes only what is reported."""
+    clock = SteadyClock(monotonic=lambda: time.monotonic, wall=lambda: time.wall)
+    return Activity(runtime, clock, awaits_reports=True)  # type: ignore[arg-type]
+
+
+async def test_a_workspace_whose_reports_do_not_arrive_is_kept_for_a_while(
+    runtime: Runtime, told: Activity, time: Time
+) -> None:
+    runtime.processes["alice"] = ProcessActivity(sampled_at=time.wall)
+    await told.check()
+    # The pod missed its probes, and its report was dropped.
+    del runtime.processes["alice"]
+    time.pass_(minutes=31)
+    await told.check()
+    assert runtime.said["alice"] == "kept: nothing is known of its processes since 31 min"
+    time.wall += timedelta(days=2)
+    time.pass_(minutes=3.4 * 60)
+    await told.check()
+    assert runtime.stopped == {}
+    time.pass_(minutes=10)
+    await told.check()
+    assert "nothing is known of its processes since 4 h" in runtime.stopped["alice"]
+
+
+async def test_a_report_ends_the_silence(runtime: Runtime, told: Activity, time: Time) -> None:
+    await told.check()
+    time.pass_(minutes=60)
+    runtime.processes["alice"] = ProcessActivity(sampled_at=time.wall)
+    await told.check()
+    assert runtime.stopped == {"alice": "Stopped: nobody used it for 30 min."}
+
+
+async def test_one_that_never_reports_has_the_same_time(runtime: Runtime, told: Activity, time: Time) -> None:
+    await told.check()
+    time.pass_(minutes=239)
+    await told.check()
+    assert runtime.stopped == {}
+    time.pass_(minutes=1)
+    await told.check()
+    assert "alice" in runtime.stopped

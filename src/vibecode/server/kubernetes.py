@@ -82,6 +82,8 @@ class KubernetesServer:
         stack.push_async_callback(self._client.close)
         await self.runtime.open()
         stack.push_async_callback(self.runtime.close)
+        # When nobody is served any more, so that the runtime's last write has the last use in it.
+        stack.push_async_callback(self._activity.record)
         services = base.services(
             runtime=self.runtime,
             activity=self._activity,

@@ -137,7 +137,23 @@ class Activity:
             except VibeCodeError as error:
                 _log.warning("idle stop failed", workspace=workspace.name, error=error.detail)
 
+    async def record(self) -> None:
+        """Record the words about all running workspaces, with what came since the last look; stop none."""
+        for workspace in await self._runtime.list():
+            if workspace.phase is Phase.RUNNING and not (verdict := self._judge(workspace)).stop:
+                self._say(workspace, verdict)
+
     def _record(self, workspace: Workspace) -> Verdict:
+        verdict = self._judge(workspace)
+        self._say(workspace, verdict)
+        return verdict
+
+    def _say(self, workspace: Workspace, verdict: Verdict) -> None:
+        self._runtime.set_idle_state(
+            workspace.name, reason=verdict.reason, stops_at=verdict.stops_at, last_active=verdict.last_active
+        )
+
+    def _judge(self, workspace: Workspace) -> Verdict:
         seen = self._of(workspace.name)
         now = self._clock.now()
         if workspace.started_at is not None and workspace.started_at != seen.started_at:
@@ -160,11 +176,7 @@ class Activity:
             sampled_at=None if processes is None else self._clock.from_wall(processes.sampled_at),
             known_at=(seen.reported_at or seen.since) if self._awaits_reports else None,
         )
-        verdict = self._to_wall(decide(signals, idle_timeout=workspace.spec.idle_timeout, now=now))
-        self._runtime.set_idle_state(
-            workspace.name, reason=verdict.reason, stops_at=verdict.stops_at, last_active=verdict.last_active
-        )
-        return verdict
+        return self._to_wall(decide(signals, idle_timeout=workspace.spec.idle_timeout, now=now))
 
     def _to_wall(self, verdict: Verdict) -> Verdict:
         shift: Callable[[datetime], datetime] = self._clock.to_wall

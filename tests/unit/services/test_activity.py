@@ -169,6 +169,19 @@ async def test_a_restarted_server_gives_the_full_time(runtime: Runtime, time: Ti
     assert "alice" in runtime.stopped
 
 
+async def test_the_last_use_is_recorded_and_nothing_is_stopped_for_it(
+    runtime: Runtime, activity: Activity, time: Time
+) -> None:
+    runtime.add("bob")
+    await activity.check()
+    time.pass_(minutes=40)
+    activity.request("alice")
+    await activity.record()
+    assert runtime.said["alice"] == "kept: a request came just now"
+    assert runtime.said["bob"] == "kept: started just now", "it does not stop, so it doesn't say so"
+    assert runtime.stopped == {}
+
+
 async def test_a_new_start_begins_with_nothing_seen(runtime: Runtime, activity: Activity, time: Time) -> None:
     activity.keep_running("alice")
     await runtime.stop("alice", reason="Stopped by alice.")

@@ -23,7 +23,9 @@ _FIELDS: Final = ("lastActivity", "stopsAt", "activity", "editorVersion")
 _LOOK_EVERY: Final = 1.0
 _WAIT_AFTER_LOSS: Final = 15.0
 _AT_ONCE: Final = 4
+_AT_ONCE_AT_THE_END: Final = 16
 _FLUSH_LIMIT: Final = 5.0
+"""Seconds for the last writes; Kubernetes gives the whole server 30 to end."""
 
 _log = structlog.get_logger(__name__)
 
@@ -57,7 +59,7 @@ class IdleStatusWriter:
         self._task = asyncio.create_task(self._work(), name="idle-status")
 
     async def close(self) -> None:
-        """Write what waits, if that is quick, and stop."""
+        """Write what waits, for :data:`_FLUSH_LIMIT` seconds at most, and stop."""
         if self._task is None:
             return
         self._task.cancel()
@@ -65,7 +67,9 @@ class IdleStatusWriter:
             await self._task
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_FLUSH_LIMIT):
-                await self._write(list(self._wanted))
+                await self._write(list(self._wanted), at_once=_AT_ONCE_AT_THE_END)
+        if self._wanted:
+            _log.warning("the idle status of some workspaces could not be written", workspaces=len(self._wanted))
 
     def note(self, observed: Observed, last_active: datetime, idle: Idle | None) -> None:
         """Take over what shall be in a workspace's status.
@@ -114,10 +118,10 @@ class IdleStatusWriter:
                 reached = False
             await asyncio.sleep(_LOOK_EVERY if reached else _WAIT_AFTER_LOSS)
 
-    async def _write(self, due: list[str]) -> bool:
+    async def _write(self, due: list[str], *, at_once: int = _AT_ONCE) -> bool:
         """Write to some workspaces; return whether the API server could be reached."""
-        for first in range(0, len(due), _AT_ONCE):
-            part = due[first : first + _AT_ONCE]
+        for first in range(0, len(due), at_once):
+            part = due[first : first + at_once]
             if not all(await asyncio.gather(*(self._write_one(uid) for uid in part))):
                 return False
         return True

@@ -10,6 +10,7 @@ import pytest
 
 from scripts.chart_values import PLATFORM
 from tests.unit.charts.rendering import INGRESS_EACH, MODES, NAMESPACE, WORKSPACES, Object, Refused, Rendered, platform
+from vibecode.runtimes.kubernetes.naming import INGRESS_OWNER
 from vibecode.runtimes.kubernetes.ports import RELAY_PORT
 
 Rights = set[tuple[str, str, str, str]]
@@ -80,8 +81,17 @@ def test_the_operator_may_do_what_it_does_and_no_more() -> None:
 def test_the_operator_makes_ingresses_only_where_it_should() -> None:
     more = rights(platform(INGRESS_EACH), "operator") - rights(platform(), "operator")
     assert more == {
-        (verb, "ingresses", "*", NAMESPACE) for verb in ("get", "list", "watch", "create", "patch", "delete")
+        *((verb, "ingresses", "*", NAMESPACE) for verb in ("get", "list", "watch", "create", "patch", "delete")),
+        *((verb, "configmaps", INGRESS_OWNER, NAMESPACE) for verb in ("get", "list", "watch")),
     }
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_what_the_ingresses_of_workspaces_go_with_is_there_as_long_as_these(mode: str) -> None:
+    found = [each for each in platform(MODES[mode]).of("ConfigMap") if each["metadata"]["name"] == INGRESS_OWNER]
+    assert len(found) == (1 if mode == "ingress each" else 0)
+    # Where Helm would keep it, they would stay.
+    assert not any(each["metadata"].get("annotations") for each in found)
 
 
 @pytest.mark.parametrize("mode", MODES)

@@ -294,7 +294,10 @@ def test_every_egress_rule_names_ports_or_blocks() -> None:
 
 def test_an_ingress_never_leads_to_the_workspace_itself() -> None:
     exposure = {"mode": "ingress", "ingress": {"tls": True, "annotations": {"x": "y"}}}
-    made = ingress(workspace(), config(exposure=exposure))
+    owner = {"metadata": {"name": "workspace-ingresses", "uid": "u"}}
+    made = ingress(workspace(), config(exposure=exposure), owner=owner)
+    (reference,) = made["metadata"]["ownerReferences"]
+    assert reference == {"apiVersion": "v1", "kind": "ConfigMap", "name": "workspace-ingresses", "uid": "u"}
     assert made["metadata"]["annotations"] == {
         "x": "y",
         "external-dns.alpha.kubernetes.io/hostname": "alice.ws.example.org",

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from vibecode.runtimes.kubernetes.announce import Announcer
-from vibecode.runtimes.kubernetes.applied import apply_strictly, mark, split_mark, version_of
+from vibecode.runtimes.kubernetes.applied import apply_strictly, mark, split_mark, version_of, wanted_of
 from vibecode.runtimes.kubernetes.client import Client
 from vibecode.runtimes.kubernetes.config import OperatorConfig
 from vibecode.runtimes.kubernetes.copies import Copies
@@ -19,8 +19,9 @@ from vibecode.runtimes.kubernetes.errors import (
     QuotaExceeded,
     WriteConflict,
 )
-from vibecode.runtimes.kubernetes.manifests import owner_reference
-from vibecode.runtimes.kubernetes.resources import VOLUME_CLAIMS, Object, Resource
+from vibecode.runtimes.kubernetes.manifests import ingress, owner_reference
+from vibecode.runtimes.kubernetes.naming import INGRESS_OWNER
+from vibecode.runtimes.kubernetes.resources import CONFIG_MAPS, INGRESSES, VOLUME_CLAIMS, Object, Resource
 from vibecode.runtimes.kubernetes.volumes import claim, growth_patch, tie_patch, wanted_size
 
 
@@ -102,6 +103,22 @@ class Children:
             self._announcer.tell(
                 work.workspace, "Reverted", f"A foreign change of the {resource.kind} {name} was undone."
             )
+
+    async def ensure_ingress(self, work: Work) -> None:
+        """Apply its Ingress in the platform's namespace.
+
+        Raises
+        ------
+        NotYet
+            What it is to go with isn't there: without that, the garbage collector would remove it at once.
+        KubernetesError
+        """
+        owner = self._copies.of(CONFIG_MAPS).get(INGRESS_OWNER)
+        if owner is None or owner["metadata"].get("deletionTimestamp"):
+            raise NotYet(f"Waiting for the ConfigMap {INGRESS_OWNER} of the platform's chart, which Ingresses go with.")
+        manifest = ingress(work.workspace, self._config, owner=owner)
+        namespace = self._config.platform_namespace
+        await self.ensure(work, INGRESSES, manifest, wanted=wanted_of(manifest), namespace=namespace, owned=False)
 
     def differs(self, work: Work, resource: Resource, name: str, wanted: str) -> bool:
         """Tell whether an object is gone, or not as it was when ``wanted`` was written."""

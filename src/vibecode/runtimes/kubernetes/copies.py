@@ -9,10 +9,12 @@ from typing import Final
 
 from vibecode.runtimes.kubernetes.client import Client
 from vibecode.runtimes.kubernetes.model import trim_workspace
+from vibecode.runtimes.kubernetes.naming import INGRESS_OWNER
 from vibecode.runtimes.kubernetes.pods import has_ended, trim_pod
 from vibecode.runtimes.kubernetes.reflector import Reflector
 from vibecode.runtimes.kubernetes.removed import RemovedWorkspaces
 from vibecode.runtimes.kubernetes.resources import (
+    CONFIG_MAPS,
     DEPLOYMENTS,
     INGRESSES,
     MANAGED,
@@ -123,6 +125,13 @@ class Copies:
             self._of[INGRESSES] = reflect(
                 INGRESSES, trim_metadata, labels=MANAGED, metadata_only=True, where=platform_namespace
             )
+            owner = Selection(
+                resource=CONFIG_MAPS,
+                namespace=platform_namespace,
+                fields=f"metadata.name={INGRESS_OWNER}",
+                metadata_only=True,
+            )
+            self._of[CONFIG_MAPS] = Reflector(client, owner, trim=trim_metadata, on_change=self._owner_changed)
 
     @property
     def workspaces(self) -> Mapping[str, Object]:
@@ -181,6 +190,12 @@ class Copies:
             return
         if workspace := labels_of(new or old or {"metadata": {}}).get(WORKSPACE_LABEL):
             self._on_change(workspace)
+
+    def _owner_changed(self, _name: str, new: Object | None, old: Object | None) -> None:
+        """Have all looked at when what their Ingresses go with is another, or there again."""
+        if new is not None and (old is None or old["metadata"]["uid"] != new["metadata"]["uid"]):
+            for workspace in self.workspaces:
+                self._on_change(workspace)
 
     def _pod_changed(self, name: str, new: Object | None, old: Object | None) -> None:
         workspace = labels_of(new or old or {"metadata": {}}).get(WORKSPACE_LABEL)

@@ -9,7 +9,7 @@ from vibecode.runtimes.kubernetes.config import OperatorConfig
 from vibecode.runtimes.kubernetes.naming import agent_secret_name, ingress_name, labels, main_name
 from vibecode.runtimes.kubernetes.pod import AGENT_FILE, to_json
 from vibecode.runtimes.kubernetes.ports import EDITOR_PORT
-from vibecode.runtimes.kubernetes.resources import WORKSPACE_LABEL, WORKSPACES, Object
+from vibecode.runtimes.kubernetes.resources import CONFIG_MAPS, WORKSPACE_LABEL, WORKSPACES, Object
 
 
 def owner_reference(workspace: Object, *, controller: bool = True) -> Object:
@@ -65,13 +65,21 @@ def service(workspace: Object) -> Object:
     }
 
 
-def ingress(workspace: Object, config: OperatorConfig) -> Object:
+def ingress(workspace: Object, config: OperatorConfig, *, owner: Object) -> Object:
     """Return the Ingress that leads a workspace's host name to the edge.
 
     Never to the workspace itself, which lets in everybody who reaches it. Nothing can tie it to the Workspace, as
     owners are of the same namespace: the operator removes it.
+
+    Parameters
+    ----------
+    workspace, config
+        As for the others.
+    owner
+        The object :data:`~.naming.INGRESS_OWNER`. When the release is to have no such Ingresses any more, nobody may be
+        left who has a right to remove them; the garbage collector has.
     """
-    name, owner = workspace["metadata"]["name"], workspace["spec"]["owner"]
+    name = workspace["metadata"]["name"]
     settings = config.exposure.ingress
     host = f"{name}.{config.addresses.workspace_domain}"
     backend = {"service": {"name": "edge", "port": {"number": 80}}}
@@ -84,6 +92,18 @@ def ingress(workspace: Object, config: OperatorConfig) -> Object:
         spec["tls"] = [{"hosts": [host], "secretName": f"tls-{name}"}]
     annotations = {**settings.annotations, "external-dns.alpha.kubernetes.io/hostname": host}
     return {
-        "metadata": {"name": ingress_name(name), "labels": labels(name, owner), "annotations": annotations},
+        "metadata": {
+            "name": ingress_name(name),
+            "labels": labels(name, workspace["spec"]["owner"]),
+            "annotations": annotations,
+            "ownerReferences": [
+                {
+                    "apiVersion": CONFIG_MAPS.api_version,
+                    "kind": CONFIG_MAPS.kind,
+                    "name": owner["metadata"]["name"],
+                    "uid": owner["metadata"]["uid"],
+                }
+            ],
+        },
         "spec": spec,
     }

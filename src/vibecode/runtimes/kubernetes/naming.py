@@ -19,6 +19,10 @@ TEMPLATE_ANNOTATION: Final = f"{GROUP}/template"
 USER_ANNOTATION: Final = f"{GROUP}/workspace-id"
 """On a claim: UID of the Workspace that uses it, or did last. Only that one's deletion may take it along."""
 
+INGRESS_OWNER: Final = "workspace-ingresses"
+"""The ConfigMap in the platform's namespace that the Ingresses of workspaces go with. It is the release's, and there
+only while each workspace is to have an Ingress."""
+
 
 def main_name(workspace: str) -> str:
     """Return the name of its Deployment, Service, ServiceAccount and NetworkPolicy."""

@@ -26,7 +26,7 @@ from vibecode.runtimes.kubernetes.errors import (
     QuotaExceeded,
 )
 from vibecode.runtimes.kubernetes.evictions import latest_eviction
-from vibecode.runtimes.kubernetes.manifests import agent_secret, ingress, service, service_account
+from vibecode.runtimes.kubernetes.manifests import agent_secret, service, service_account
 from vibecode.runtimes.kubernetes.model import is_wanted
 from vibecode.runtimes.kubernetes.naming import main_name
 from vibecode.runtimes.kubernetes.pod import deployment, pod_template, resources_of, start_digest
@@ -34,7 +34,6 @@ from vibecode.runtimes.kubernetes.pods import CrashCounter, is_up, pick_pod
 from vibecode.runtimes.kubernetes.policy import network_policy
 from vibecode.runtimes.kubernetes.resources import (
     DEPLOYMENTS,
-    INGRESSES,
     NETWORK_POLICIES,
     SECRETS,
     SERVICE_ACCOUNTS,
@@ -166,17 +165,7 @@ class Reconciler:
             for resource, manifest in manifests
         ]
         if config.exposure.mode == "ingress":
-            manifest = ingress(workspace, config)
-            tasks.append(
-                self._children.ensure(
-                    work,
-                    INGRESSES,
-                    manifest,
-                    wanted=wanted_of(manifest),
-                    namespace=config.platform_namespace,
-                    owned=False,
-                )
-            )
+            tasks.append(self._children.ensure_ingress(work))
         await _all(tasks)
 
     async def _deploy(self, work: Work, claims: Mapping[str, str]) -> Rollout:

@@ -14,6 +14,7 @@ from vibecode.runtimes.kubernetes.diagnosis import Seen, Verdict, diagnose
 from vibecode.runtimes.kubernetes.pods import CrashCounter, trim_pod
 from vibecode.runtimes.kubernetes.resources import Object
 from vibecode.runtimes.kubernetes.status import CONTROL_PLANE_FIELDS, Parts, build_status, operators_part
+from vibecode.runtimes.kubernetes.volumes import trim_claim
 
 CLAIMS: dict[str, Object | None] = {"workspace": claim("workspace-alice"), "home": claim("home-alice")}
 LIMITS = {"requests": {"cpu": "500m", "memory": "1Gi"}, "limits": {"memory": "4Gi"}}
@@ -24,6 +25,13 @@ def seen(*pods: Object, **changes: Any) -> Seen:
     values = {"claims": CLAIMS, "resources": LIMITS, **changes}
     trimmed = [trim_pod(item) for item in pods]
     return Seen(workspace=workspace(**spec), now=NOW, start=START, pods=trimmed, **values)
+
+
+def local_claim() -> Object:
+    """Return a claim as KIND's storage makes it."""
+    whole = claim("home-alice")
+    whole["metadata"]["annotations"]["volume.kubernetes.io/storage-provisioner"] = "rancher.io/local-path"
+    return trim_claim(whole)
 
 
 def scheduling(message: str) -> Object:
@@ -80,7 +88,13 @@ CASES: dict[str, tuple[Seen, Phase, str, str]] = {
         seen(pod(conditions=[{"type": "Ready", "status": "Unknown"}])),
         Phase.STARTING,
         "NodeLost",
-        "The node node-1 does not answer; it is moved if it stays so.",
+        "The node node-1 does not answer. If it stays so, it is moved, unless its volumes are tied to that node.",
+    ),
+    "node lost with its volumes": (
+        seen(pod(conditions=[{"type": "Ready", "status": "Unknown"}]), claims={**CLAIMS, "home": local_claim()}),
+        Phase.STARTING,
+        "NodeLost",
+        "The node node-1 does not answer, and its volumes are on it: it goes on when the node is back.",
     ),
     "node lost, as its controller marks it": (
         seen(
@@ -91,7 +105,7 @@ CASES: dict[str, tuple[Seen, Phase, str, str]] = {
         ),
         Phase.STARTING,
         "NodeLost",
-        "The node node-1 does not answer; it is moved if it stays so.",
+        "The node node-1 does not answer. If it stays so, it is moved, unless its volumes are tied to that node.",
     ),
     "too little memory": (
         seen(scheduling("0/3 nodes are available: 3 Insufficient memory.")),

@@ -14,6 +14,7 @@ from vibecode.runtimes.kubernetes.evictions import Eviction
 from vibecode.runtimes.kubernetes.model import is_wanted, parse_time
 from vibecode.runtimes.kubernetes.pods import condition, is_on_lost_node, is_ready, last_end, pick_pod
 from vibecode.runtimes.kubernetes.resources import Object
+from vibecode.runtimes.kubernetes.volumes import is_on_one_node
 
 MOST_CRASHES: Final = 3
 """Quick ends in a row after which a start counts as failed."""
@@ -158,8 +159,7 @@ def _of_pod(seen: Seen, pod: Object) -> Verdict:
     if is_ready(pod):
         return Verdict(phase=Phase.RUNNING, reason="Ready", message="Running.", pod=pod)
     if is_on_lost_node(pod):
-        message = f"The node {pod['spec']['nodeName']} does not answer; it is moved if it stays so."
-        return Verdict(phase=Phase.STARTING, reason="NodeLost", message=message, pod=pod)
+        return Verdict(phase=Phase.STARTING, reason="NodeLost", message=_silent_node(seen, pod), pod=pod)
     container = pod["status"]["container"]
     if container is None:
         if not pod["spec"]["nodeName"]:
@@ -183,6 +183,13 @@ def _of_pod(seen: Seen, pod: Object) -> Verdict:
     return Verdict(
         phase=Phase.STARTING, reason=reason, message=f"Its container can't be started: {text}", pod=pod, slow=True
     )
+
+
+def _silent_node(seen: Seen, pod: Object) -> str:
+    what = f"The node {pod['spec']['nodeName']} does not answer"
+    if any(claim and is_on_one_node(claim) for claim in seen.claims.values()):
+        return f"{what}, and its volumes are on it: it goes on when the node is back."
+    return f"{what}. If it stays so, it is moved, unless its volumes are tied to that node."
 
 
 def _preparing(seen: Seen, pod: Object) -> Verdict:

@@ -7,6 +7,7 @@ owner finds it; one of another owner gets a claim of another name.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Final
 
 from vibecode.runtimes.kubernetes.config import OperatorConfig
 from vibecode.runtimes.kubernetes.manifests import owner_reference
@@ -21,6 +22,19 @@ from vibecode.runtimes.kubernetes.resources import (
     annotations_of,
     labels_of,
 )
+
+_PROVISIONER: Final = "volume.kubernetes.io/storage-provisioner"
+"""On a claim, by Kubernetes: who makes its volume."""
+
+_ON_ONE_NODE: Final = frozenset(
+    {
+        "rancher.io/local-path",  # KIND, k3s
+        *("openebs.io/local", "local.csi.openebs.io", "zfs.csi.openebs.io", "topolvm.io"),
+        *("kubevirt.io.hostpath-provisioner", "hostpath.csi.k8s.io"),
+    }
+)
+"""Provisioners whose volumes are on one node's disk. That stands in the PersistentVolume, for which the operator has no
+right: it is of the whole cluster, and so are all others."""
 
 
 class ClaimTaken(Exception):
@@ -91,6 +105,11 @@ def claim(name: str, volume: str, workspace: Object, config: OperatorConfig) -> 
     return {"metadata": metadata, "spec": body}
 
 
+def is_on_one_node(claim: Object) -> bool:
+    """Tell whether a claim's volume is known to be on one node's own disk; of others that isn't known."""
+    return annotations_of(claim).get(_PROVISIONER) in _ON_ONE_NODE
+
+
 def tie_patch(existing: Object, workspace: Object) -> Object | None:
     """Return the merge patch that ties a claim to its Workspace or unties it, as the deletion policy says.
 
@@ -135,7 +154,9 @@ def trim_claim(obj: Object) -> Object:
     return {
         "metadata": {
             **{key: metadata[key] for key in kept if key in metadata},
-            "annotations": {key: value for key, value in annotations_of(obj).items() if key == USER_ANNOTATION},
+            "annotations": {
+                key: value for key, value in annotations_of(obj).items() if key in (USER_ANNOTATION, _PROVISIONER)
+            },
             "ownerReferences": [{"uid": item["uid"]} for item in metadata.get("ownerReferences") or []],
         },
         "spec": {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -113,6 +114,20 @@ def test_the_lease_is_the_operators(release: Release) -> None:
     assert release.may("operator", "update", "leases.coordination.k8s.io/vibecode-operator", release.namespace)
     assert not release.may("operator", "update", "leases.coordination.k8s.io/another", release.namespace)
     assert not release.may("control-plane", "update", "leases.coordination.k8s.io/vibecode-operator", release.namespace)
+
+
+def test_another_storage_class_is_for_volumes_to_come(release: Release) -> None:
+    made = release.get("pvc", "control-plane")
+    assert made is not None
+    values = {"global": {"storageClass": "another"}, "controlPlane": {"image": {"repository": "invalid/none"}}}
+    release.upgrade(**values)
+    kept = release.get("pvc", "control-plane")
+    assert kept is not None
+    assert kept["spec"] == made["spec"]
+    config = release.get("configmap", "operator")
+    assert config is not None
+    assert json.loads(config["data"]["operator.json"])["workspace"]["storageClassName"] == "another"
+    release.upgrade()
 
 
 def test_accounts_outlive_the_release(cluster: Cluster, workspaces_defined: None) -> None:

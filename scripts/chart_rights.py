@@ -16,7 +16,6 @@ TEMPLATE: Final = PLATFORM / "templates/rbac.yaml"
 _PLACES: Final = {
     "{{ $workspaces }}": "workspaces' namespace",
     "{{ $namespace }}": "platform's namespace",
-    "{{ $crdReader }}": "crd-reader",
 }
 """What stands for the variables of the template."""
 
@@ -45,7 +44,7 @@ def read_rights() -> list[Right]:
     accounts: dict[tuple[str, str], list[str]] = {}
     for document in documents:
         if document["kind"].endswith("Binding"):
-            role = (document["roleRef"]["name"], document["metadata"].get("namespace", ""))
+            role = (document["roleRef"]["name"], document["metadata"]["namespace"])
             accounts[role] = [subject["name"] for subject in document["subjects"]]
     reasons = _reasons(text)
     rights = []
@@ -56,9 +55,9 @@ def read_rights() -> list[Right]:
             rights.append(
                 Right(
                     who=" and ".join(
-                        name.replace("-", " ") for name in accounts[metadata["name"], metadata.get("namespace", "")]
+                        name.replace("-", " ") for name in accounts[metadata["name"], metadata["namespace"]]
                     ),
-                    where=metadata.get("namespace", "whole cluster"),
+                    where=metadata["namespace"],
                     kinds=tuple(rule["resources"]),
                     names=tuple(rule.get("resourceNames", ())),
                     verbs=tuple(rule["verbs"]),

@@ -26,7 +26,7 @@ def test_charts_have_the_products_version(chart: Any) -> None:
 
 @ALL_MODES
 def test_every_object_is_labelled_and_in_its_namespace(mode: str) -> None:
-    cluster_wide = {"CustomResourceDefinition", "Namespace", "ClusterRole", "ClusterRoleBinding", "ClusterIssuer"}
+    cluster_wide = {"CustomResourceDefinition", "Namespace", "ClusterIssuer"}
     for each in platform(MODES[mode]).objects:
         labels = each["metadata"]["labels"]
         assert labels["app.kubernetes.io/part-of"] == "vibecode"

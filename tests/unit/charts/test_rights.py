@@ -14,7 +14,7 @@ from vibecode.runtimes.kubernetes.naming import INGRESS_OWNER
 from vibecode.runtimes.kubernetes.ports import RELAY_PORT
 
 Rights = set[tuple[str, str, str, str]]
-"""Verb, kind, name (`*` for any) and namespace (`*` for any)."""
+"""Verb, kind, name (`*` for any) and namespace."""
 
 CONTROL_PLANE: Mapping[str, str] = {
     "workspaces": "get list watch create patch delete",
@@ -45,7 +45,6 @@ def in_workspaces(table: Mapping[str, str]) -> Rights:
     return {(verb, kind, "*", WORKSPACES) for kind, verbs in table.items() for verb in verbs.split()}
 
 
-READ_DEFINITION: Rights = {("get", "customresourcedefinitions", "workspaces.vibecode.dev", "*")}
 LEASE: Rights = {
     *((verb, "leases", "vibecode-operator", NAMESPACE) for verb in ("get", "update", "patch")),
     ("create", "leases", "*", NAMESPACE),
@@ -55,14 +54,14 @@ LEASE: Rights = {
 def rights(rendered: Rendered, account: str) -> Rights:
     """Return everything that an account may do."""
     found: Rights = set()
-    for binding in [*rendered.of("RoleBinding"), *rendered.of("ClusterRoleBinding")]:
+    for binding in rendered.of("RoleBinding"):
         if account not in (subject["name"] for subject in binding["subjects"]):
             continue
-        namespace = binding["metadata"].get("namespace")
+        namespace = binding["metadata"]["namespace"]
         role = rendered.one(binding["roleRef"]["kind"], binding["roleRef"]["name"], namespace)
         for rule in role["rules"]:
             found |= {
-                (verb, kind, name, namespace or "*")
+                (verb, kind, name, namespace)
                 for verb in rule["verbs"]
                 for kind in rule["resources"]
                 for name in rule.get("resourceNames", ["*"])
@@ -71,11 +70,11 @@ def rights(rendered: Rendered, account: str) -> Rights:
 
 
 def test_the_control_plane_may_do_what_it_does_and_no_more() -> None:
-    assert rights(platform(), "control-plane") == in_workspaces(CONTROL_PLANE) | READ_DEFINITION
+    assert rights(platform(), "control-plane") == in_workspaces(CONTROL_PLANE)
 
 
 def test_the_operator_may_do_what_it_does_and_no_more() -> None:
-    assert rights(platform(), "operator") == in_workspaces(OPERATOR) | LEASE | READ_DEFINITION
+    assert rights(platform(), "operator") == in_workspaces(OPERATOR) | LEASE
 
 
 def test_the_operator_makes_ingresses_only_where_it_should() -> None:
@@ -95,11 +94,12 @@ def test_what_the_ingresses_of_workspaces_go_with_is_there_as_long_as_these(mode
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_nobody_has_a_right_in_the_whole_cluster_but_to_read_the_definition(mode: str) -> None:
+def test_nobody_has_a_right_in_the_whole_cluster(mode: str) -> None:
     rendered = platform(MODES[mode])
-    for account in ("control-plane", "operator", "edge", "default"):
-        everywhere = {right for right in rights(rendered, account) if right[3] == "*"}
-        assert everywhere <= READ_DEFINITION
+    assert not rendered.of("ClusterRole")
+    assert not rendered.of("ClusterRoleBinding")
+    for account in ("control-plane", "operator"):
+        assert {right[3] for right in rights(rendered, account)} <= {NAMESPACE, WORKSPACES}
     assert rights(rendered, "edge") == rights(rendered, "default") == set()
 
 
@@ -111,10 +111,9 @@ def test_only_the_operator_reads_secrets_and_only_the_workspaces() -> None:
 
 @pytest.mark.parametrize("mode", MODES)
 def test_no_rule_has_a_wildcard(mode: str) -> None:
-    for kind in ("Role", "ClusterRole"):
-        for role in platform(MODES[mode]).of(kind):
-            for rule in role["rules"]:
-                assert "*" not in [*rule["apiGroups"], *rule["resources"], *rule["verbs"]]
+    for role in platform(MODES[mode]).of("Role"):
+        for rule in role["rules"]:
+            assert "*" not in [*rule["apiGroups"], *rule["resources"], *rule["verbs"]]
 
 
 def test_every_rule_says_why() -> None:
@@ -123,7 +122,7 @@ def test_every_rule_says_why() -> None:
     for index in rules:
         assert re.fullmatch(r"  # .{20,}", lines[index - 1]), f"line {index + 1} of rbac.yaml gives no reason"
     rendered = platform(INGRESS_EACH)
-    assert len(rules) == sum(len(role["rules"]) for kind in ("Role", "ClusterRole") for role in rendered.of(kind))
+    assert len(rules) == sum(len(role["rules"]) for role in rendered.of("Role"))
 
 
 # Network

@@ -9,11 +9,16 @@ from pathlib import Path
 from typing import Any, Final
 
 from vibecode.domain.workspace import GitSource, Source, TemplateSource
-from vibecode.runtimes.kubernetes.ports import EDITOR_PORT, RELAY_PORT
+from vibecode.runtimes.kubernetes.ports import EDITOR_PORT, READY_PORT, RELAY_PORT
 
 EDITOR: Final = Path("/opt/vibecode/editor")
 """A link to the folder of the version that the image brings."""
-_OURS: Final = frozenset({"VIBECODE_SOURCE", "VIBECODE_EXTENSIONS", "VIBECODE_EDITOR_PORT", "VIBECODE_RELAY_PORT"})
+_OURS: Final = frozenset(
+    {
+        *("VIBECODE_SOURCE", "VIBECODE_EXTENSIONS"),
+        *("VIBECODE_EDITOR_PORT", "VIBECODE_RELAY_PORT", "VIBECODE_READY_PORT"),
+    }
+)
 
 
 class BadConfiguration(Exception):
@@ -33,6 +38,7 @@ class Config:
     editor: Path
     editor_port: int
     relay_port: int
+    ready_port: int
     home: Path
     folder: Path
     """The workspace's files."""
@@ -63,6 +69,7 @@ class Config:
             editor=Path(environment.get("VIBECODE_EDITOR") or EDITOR),
             editor_port=_port(environment, "VIBECODE_EDITOR_PORT", EDITOR_PORT),
             relay_port=_port(environment, "VIBECODE_RELAY_PORT", RELAY_PORT),
+            ready_port=_port(environment, "VIBECODE_READY_PORT", READY_PORT),
             home=Path(environment.get("HOME") or "/home/coder"),
             folder=Path(environment.get("VIBECODE_FOLDER") or "/workspace"),
             termination_log=Path(environment.get("VIBECODE_TERMINATION_LOG") or "/dev/termination-log"),

@@ -6,11 +6,13 @@ import os
 import signal
 import socket
 import sys
+import threading
+import time
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from vibecode.agent import filling, prepared
+from vibecode.agent import filling, prepared, readiness
 from vibecode.agent.config import BadConfiguration, Config, for_the_editor
 from vibecode.agent.processes import Processes, exit_words
 from vibecode.editor.home import seed_home
@@ -24,6 +26,7 @@ _EDITOR_GRACE: Final = 4.0
 _ALL_GRACE: Final = 4.0
 """Seconds for the editor to end, then for the rest: together less than Kubernetes waits before it kills, 10 s here."""
 _AFTER_CRASH: Final = 2.0
+_READY_LIMIT: Final = 60.0
 _UMASK: Final = 0o022
 _BACKLOG: Final = 128
 
@@ -37,6 +40,10 @@ def main() -> int:
     except BadConfiguration as error:
         print(f"Error: {error}", flush=True)
         return EXIT_UNUSABLE
+    try:
+        readiness.start(config.ready_port, editor_port=config.editor_port)
+    except OSError as error:
+        return _fail(config, f"Port {config.ready_port} is taken: {error.strerror or error}. The cluster asks there.")
     # An earlier start could not install all extensions: this one doesn't wait for them again.
     tries_again = prepared.state(config) == "incomplete"
     code = _prepare(config, processes)
@@ -90,10 +97,7 @@ def _run_editor(config: Config, processes: Processes, *, tries_again: bool) -> i
         return _fail(config, f"The editor can't be started: {error.strerror or error}. Is the image damaged?")
     print(f"Started code-server {editor.version}.", flush=True)
     listener = _listen(config)
-
-    from vibecode.agent.reporting import Reporter
-
-    Reporter(config, editor=pid, version=editor.version).start()
+    threading.Thread(target=_report, args=(config, pid, editor.version), name="reports", daemon=True).start()
     if tries_again:
         processes.start(_preparing("--extensions"), variables=os.environ)
     # The relay takes memory, and is started for the first who wants it.
@@ -102,7 +106,7 @@ def _run_editor(config: Config, processes: Processes, *, tries_again: bool) -> i
         if processes.wait(3600, also=[one.fileno() for one in waiting]):
             from vibecode.agent import relay
 
-            relay.start(waiting.pop(), refused={config.editor_port, config.relay_port})
+            relay.start(waiting.pop(), refused={config.editor_port, config.relay_port, config.ready_port})
     if processes.asked_to_stop:
         print("Stopping: it was asked for.", flush=True)
         processes.end(pid, grace=_EDITOR_GRACE)
@@ -110,6 +114,17 @@ def _run_editor(config: Config, processes: Processes, *, tries_again: bool) -> i
     if code is not None and code != 0 and not processes.asked_to_stop:
         _tell(config, f"The editor ended by itself ({exit_words(code)}).")
     return -signal.SIGKILL if code is None else code
+
+
+def _report(config: Config, editor: int, version: str) -> None:
+    """Report what runs here, once the editor answers: until then it has more use for the processor."""
+    began = time.monotonic()
+    if readiness.becomes_ready(config.editor_port, within=_READY_LIMIT):
+        print(f"Ready after {time.monotonic() - began:.2f} s.", flush=True)
+
+    from vibecode.agent.reporting import Reporter
+
+    Reporter(config, editor=editor, version=version).start()
 
 
 def _listen(config: Config) -> socket.socket | None:

@@ -38,7 +38,7 @@ def start(listener: socket.socket, *, refused: Collection[int]) -> None:
     listener
         A listening socket.
     refused
-        Ports that aren't gone on to: the editor's, which the edge reaches directly, and the relay's own.
+        Ports that aren't gone on to: the editor's, which the edge reaches directly, and this process's own.
     """
 
     async def serve() -> None:

@@ -47,7 +47,7 @@ class _TooSoon(Exception):
 
 
 class Reporter:
-    """Reports until the process ends.
+    """Reports until the process ends. It begins when the editor answers.
 
     Parameters
     ----------
@@ -76,6 +76,8 @@ class Reporter:
 
     def _report_for_ever(self) -> None:
         due, seen = time.monotonic(), open_sockets()
+        # The control plane drops what comes before it has learned that this workspace runs.
+        time.sleep(_LOOK)
         while True:
             now = time.monotonic()
             sockets = open_sockets()
@@ -163,24 +165,14 @@ class Reporter:
             time.sleep(_MEASURE_EVERY)
 
     def _warm_up(self) -> None:
-        """Ask for the first page once the editor answers: loading it takes 0.3 s that nobody need wait for."""
-        began = time.monotonic()
-        while time.monotonic() - began < _WARM_UP_LIMIT:
-            connection = http.client.HTTPConnection("127.0.0.1", self._config.editor_port, timeout=_ANSWER_LIMIT)
-            try:
-                connection.request("GET", "/healthz")
+        """Ask for the first page: loading it takes 0.3 s that nobody need wait for."""
+        connection = http.client.HTTPConnection("127.0.0.1", self._config.editor_port, timeout=_WARM_UP_LIMIT)
+        try:
+            with suppress(OSError, http.client.HTTPException):
+                connection.request("GET", "/")
                 connection.getresponse().read()
-            except (OSError, http.client.HTTPException):
-                time.sleep(0.05)
-                continue
-            else:
-                print(f"Ready after {time.monotonic() - began:.2f} s.", flush=True)
-                with suppress(OSError, http.client.HTTPException):
-                    connection.request("GET", "/")
-                    connection.getresponse().read()
-                return
-            finally:
-                connection.close()
+        finally:
+            connection.close()
 
 
 def _within_bounds(seconds: float) -> float:

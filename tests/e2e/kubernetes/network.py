@@ -18,7 +18,7 @@ from tests.e2e.kubernetes.inhabitants import Listener, run_inside
 from tests.e2e.kubernetes.nodes import Node, node_of, nodes, platform_pods, pod_ports, pods, workspace_pod
 from tests.support.cluster import PLATFORM, WORKSPACES, ClusterProduct
 from tests.support.product_api import wait_until
-from vibecode.runtimes.kubernetes.ports import EDITOR_PORT, RELAY_PORT
+from vibecode.runtimes.kubernetes.ports import EDITOR_PORT, READY_PORT, RELAY_PORT
 
 Target = tuple[str, str, int]
 """Protocol, host and port."""
@@ -83,7 +83,7 @@ def targets(cluster: ClusterProduct, attacker: str, victim: Listener, *, host_po
     own = node_of(cluster, workspace_pod(cluster, attacker))
     others = [node for node in nodes(cluster) if node.name != own.name]
     groups: dict[str, list[Target]] = defaultdict(list)
-    groups["another's pod"] = [("tcp", address, port) for port in (EDITOR_PORT, RELAY_PORT, victim.port)]
+    groups["another's pod"] = [("tcp", address, port) for port in (EDITOR_PORT, RELAY_PORT, READY_PORT, victim.port)]
     groups["another's pod"].append(("udp", address, victim.port))
     groups["another's service"] = [
         ("tcp", each, EDITOR_PORT) for each in (service, _service_address(cluster, victim.workspace))

@@ -92,7 +92,7 @@ class Agent:
         self.message = root / "termination-log"
         self.log = root / "log"
         self.agent_file = root / "agent.json"
-        self.editor_port, self.relay_port = free_port(), free_port()
+        self.editor_port, self.relay_port, self.ready_port = free_port(), free_port(), free_port()
         editor = root / "editors/4.0.1"
         (editor / "bin").mkdir(parents=True)
         (editor / "bin/node").write_text(EDITOR.format(python=sys.executable))
@@ -107,6 +107,7 @@ class Agent:
             "VIBECODE_EDITOR": str(editor),
             "VIBECODE_EDITOR_PORT": str(self.editor_port),
             "VIBECODE_RELAY_PORT": str(self.relay_port),
+            "VIBECODE_READY_PORT": str(self.ready_port),
             "VIBECODE_FOLDER": str(self.folder),
             "VIBECODE_TERMINATION_LOG": str(self.message),
             "VIBECODE_AGENT_FILE": str(self.agent_file),

@@ -148,6 +148,7 @@ def test_the_control_plane_is_told_and_learns_of_a_port_soon(agent: Agent, contr
     agent.start()
     agent.started()
     token, report = until(lambda: control_plane.reports and control_plane.reports[0])
+    assert "Ready after" in agent.log.read_text()
     assert token == "Bearer vcw_1"
     assert report["editorVersion"] == "4.0.1"
     assert report["memory"] > 0

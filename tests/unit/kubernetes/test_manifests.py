@@ -26,6 +26,7 @@ from vibecode.runtimes.kubernetes.naming import (
 )
 from vibecode.runtimes.kubernetes.pod import deployment, pod_template, resources_of, start_digest
 from vibecode.runtimes.kubernetes.policy import network_policy
+from vibecode.runtimes.kubernetes.ports import HOLD_SECONDS, READY_PORT
 from vibecode.runtimes.kubernetes.quantities import bytes_of
 from vibecode.runtimes.kubernetes.resources import Object
 from vibecode.runtimes.kubernetes.volumes import (
@@ -81,7 +82,16 @@ def test_the_pod_meets_the_restricted_standard() -> None:
 def test_a_busy_editor_is_never_killed_for_it() -> None:
     (container,) = _template()["spec"]["containers"]
     assert "livenessProbe" not in container
-    assert container["startupProbe"]["periodSeconds"] == 1
+
+
+def test_a_start_is_noticed_when_it_happens_and_may_take_half_an_hour() -> None:
+    (container,) = _template()["spec"]["containers"]
+    probe = container["startupProbe"]
+    assert probe["httpGet"]["port"] == READY_PORT
+    assert probe["periodSeconds"] == 1
+    # An answer that is held for its full time still comes in time.
+    assert probe["timeoutSeconds"] > HOLD_SECONDS
+    assert HOLD_SECONDS * probe["failureThreshold"] == 1800
 
 
 @given(st.one_of(st.text(alphabet="$()A", max_size=12), st.text(alphabet=st.characters(codec="utf-8"), max_size=60)))

@@ -15,7 +15,7 @@ from vibecode.runtimes.kubernetes.naming import (
     labels,
     main_name,
 )
-from vibecode.runtimes.kubernetes.ports import EDITOR_PORT
+from vibecode.runtimes.kubernetes.ports import EDITOR_PORT, HOLD_SECONDS, READY_PORT
 from vibecode.runtimes.kubernetes.quantities import bytes_of
 from vibecode.runtimes.kubernetes.resources import GROUP, WORKSPACE_LABEL, Object
 
@@ -96,7 +96,13 @@ def _container(workspace: Object, config: OperatorConfig) -> Object:
         # Kubernetes expands $(NAME) in values, and a source may hold that; $$ stands for a dollar.
         "env": [{"name": key, "value": value.replace("$", "$$")} for key, value in environment.items()],
         "resources": resources_of(workspace, config),
-        "startupProbe": {**health, "periodSeconds": 1, "failureThreshold": STARTUP_SECONDS},
+        # A question is held until the editor answers, so the start is noticed when it happens.
+        "startupProbe": {
+            "httpGet": {"path": "/", "port": READY_PORT},
+            "timeoutSeconds": HOLD_SECONDS + 1,
+            "periodSeconds": 1,
+            "failureThreshold": STARTUP_SECONDS // HOLD_SECONDS,
+        },
         "readinessProbe": {**health, "periodSeconds": 10, "failureThreshold": 3},
         # No livenessProbe: an editor that is busy must not be killed for it.
         "terminationMessagePolicy": "FallbackToLogsOnError",

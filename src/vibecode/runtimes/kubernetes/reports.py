@@ -9,7 +9,7 @@ from typing import Final
 from vibecode.domain.text import printable
 from vibecode.domain.workspace import ListeningPort
 from vibecode.runtimes.base import ProcessReport
-from vibecode.runtimes.kubernetes.ports import EDITOR_PORT, RELAY_PORT
+from vibecode.runtimes.kubernetes.ports import OURS
 
 MAX_PORTS: Final = 200
 _MAX_TEXT: Final = 200
@@ -22,12 +22,7 @@ def cleaned(report: ProcessReport) -> ProcessReport:
     """Return a report with what can't be left out, and all else within bounds."""
     ports: dict[int, ListeningPort] = {}
     for each in report.ports[: 10 * MAX_PORTS]:
-        if (
-            1 <= each.port <= 65535
-            and each.port not in (EDITOR_PORT, RELAY_PORT)
-            and each.pid > 0
-            and len(ports) < MAX_PORTS
-        ):
+        if 1 <= each.port <= 65535 and each.port not in OURS and each.pid > 0 and len(ports) < MAX_PORTS:
             ports.setdefault(each.port, ListeningPort(port=each.port, process=_line(each.process), pid=each.pid))
     return replace(
         report,

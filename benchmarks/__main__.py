@@ -1,6 +1,8 @@
 """All benchmarks in one run: prints tables and writes JSON.
 
-``python -m benchmarks [startup|proxy|edge|idle|cli ...] [--quick] [--out FOLDER]``
+``python -m benchmarks [startup|proxy|edge|idle|cli|kubernetes ...] [--quick] [--out FOLDER]``
+
+Without names all are run; the one on Kubernetes only where Docker and the tools of a KIND cluster are.
 """
 
 from __future__ import annotations
@@ -10,12 +12,15 @@ import subprocess
 import sys
 from pathlib import Path
 
+from benchmarks.kubernetes import missing_tools
+
 PARTS: dict[str, tuple[str, list[str], list[str]]] = {
     "cli": ("benchmarks.cli", [], []),
     "proxy": ("benchmarks.proxy", [], ["--seconds", "1", "--rounds", "3"]),
     "edge": ("benchmarks.edge", [], ["--seconds", "1", "--rounds", "3"]),
     "startup": ("benchmarks.startup", [], ["--rounds", "3"]),
     "idle": ("benchmarks.idle", [], ["--seconds", "10", "--workspaces", "3"]),
+    "kubernetes": ("benchmarks.kubernetes", [], ["--rounds", "1"]),
 }
 
 
@@ -33,6 +38,9 @@ def main() -> int:
     for part in options.parts or PARTS:
         module, full, quick = PARTS[part]
         print(f"\n## {part}\n", flush=True)
+        if part == "kubernetes" and not options.parts and (lacking := missing_tools()):
+            print(f"Left out: it needs a KIND cluster, and {lacking}.", flush=True)
+            continue
         arguments = [*(quick if options.quick else full), "--json", str(options.out / f"{part}.json")]
         if subprocess.run([sys.executable, "-m", module, *arguments], check=False).returncode:
             failed.append(part)

@@ -64,6 +64,8 @@ class ClusterProduct(ProductApi):
     data_dir: Path
     url: str = ""
     limit: float = 180.0
+    name: str = NAME
+    """The KIND cluster's."""
 
     @property
     def kubeconfig(self) -> Path:
@@ -116,7 +118,7 @@ class ClusterProduct(ProductApi):
 
     def up(self) -> str:
         """Set everything up; return the sign-in link that it printed."""
-        done = self.vibecode("up", "--runtime", "kubernetes", "--name", NAME)
+        done = self.vibecode("up", "--runtime", "kubernetes", "--name", self.name)
         assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
         link = done.stdout.strip()
         self.url = link.partition("/sign-in")[0]

@@ -12,6 +12,16 @@ local MOST_HEADERS = 200
 local MOST_KEY = 4096 -- bytes of a request that may be remembered: a longer one is asked about each time
 local INTERNAL = "/.vibecode/"
 
+-- Of one worker, how many requests to the control plane at a time may have a body that doesn't fit in the buffer
+-- (client_body_buffer_size): those are on the disk, whose room is workers x this x the limit of a body, far less than /tmp
+-- has. All else that comes from people is smaller, so that who sends many such bodies slowly is in nobody's way.
+local MOST_LARGE_BODIES = 32
+local SMALL_BODY = 16384
+local large_bodies = 0
+
+local KNOWN_FOR = 600 -- seconds for which a session that was let in is counted as a client of its own
+local SIGN_IN_BURST, SIGN_IN_SECONDS = 10, 1 -- tries of one address at once, and seconds until the next
+
 -- Decisions that may be repeated, each worker its own: in two halves, of which the older is dropped as a whole.
 local MOST_DECISIONS = 5000
 local young, old, count, turned = {}, {}, 0, 0
@@ -134,6 +144,41 @@ local function key_of(var, method, headers, tokens)
   return #key <= MOST_KEY and key or nil
 end
 
+-- Return the secret of the session that a request comes with; nil if it has none or several, since only one of those
+-- would be the one that is let in.
+local function secret_of(cookie)
+  if type(cookie) ~= "string" or not cookie:find("vibecode=", 1, true) then
+    return nil
+  end
+  local found
+  for name, secret in (";" .. cookie):gmatch("[;%s]([^;=%s]+)=([^;%s]+)") do
+    if name == "__Host-vibecode" or name == "vibecode" then
+      if found then
+        return nil
+      end
+      found = secret
+    end
+  end
+  return found
+end
+
+-- Return an address, of which IPv6 gives each network of a customer a whole lot.
+local function address_of(var)
+  local address = var.binary_remote_addr
+  return #address == 16 and address:sub(1, 8) or address
+end
+
+-- Tell whether an address may try to sign in now. Each try moves the moment at which its tries are used up.
+local function may_sign_in(var)
+  local tries, address, now = ngx.shared.sign_ins, address_of(var), ngx.now()
+  local used_up = math.max(tries:get(address) or 0, now) + SIGN_IN_SECONDS
+  if used_up - now > SIGN_IN_BURST * SIGN_IN_SECONDS then
+    return false
+  end
+  tries:set(address, used_up, SIGN_IN_BURST * SIGN_IN_SECONDS)
+  return true
+end
+
 local function remember(var, key)
   local now = ngx.now()
   local seconds = tonumber(var.edge_cache)
@@ -187,6 +232,10 @@ function M.begin()
     return problem(400, "bad_target", "The request's target is not a path.")
   end
   var.edge_proto = var.edge_scheme -- from X-Forwarded-Proto of a proxy that is trusted, so before that is taken out
+  -- A stranger can't choose to be counted as somebody else: only a secret that was let in is known.
+  local secret = secret_of(headers["cookie"])
+  ngx.ctx.secret = secret
+  var.edge_client = secret and ngx.shared.sessions:get(secret) or address_of(var)
   local tokens = connection_tokens(headers["connection"])
   local websocket = headers["upgrade"] ~= nil and wants_websocket(var, headers, tokens)
   for name in pairs(headers) do
@@ -221,6 +270,9 @@ function M.decided()
   if upstream == "" then
     return ngx.exit(500)
   end
+  if ngx.ctx.secret and var.edge_session ~= "" then
+    ngx.shared.sessions:set(ngx.ctx.secret, "session " .. var.edge_session, KNOWN_FOR)
+  end
   if var.edge_upgrade ~= "" then
     return ngx.exec("@tunnel")
   end
@@ -235,9 +287,26 @@ function M.to_control_plane(var, headers)
   if length == nil or length > tonumber(var.edge_body_limit) then
     return problem(413, "body_too_large", "That is more than a request here may bring.")
   end
+  if var.request_method == "POST" and var.uri:find("^/api/v1/session/?$") and not may_sign_in(var) then
+    return problem(429, "too_many_requests", "Too many tries to sign in. Wait a moment, then try again.", 5)
+  end
+  if length > SMALL_BODY or headers["transfer-encoding"] ~= nil then
+    if large_bodies >= MOST_LARGE_BODIES then
+      return problem(503, "too_many_bodies", "Too many large requests are on their way. Try again shortly.", 5)
+    end
+    large_bodies = large_bodies + 1
+    var.edge_large_body = "1"
+  end
   local again = var.request_method == "GET" or var.request_method == "HEAD"
   var.edge_group = again and "control_plane" or "control_plane_once"
   return ngx.exec("@control_plane")
+end
+
+-- After a request to the control plane, however it ended.
+function M.ended()
+  if ngx.var.edge_large_body == "1" then
+    large_bodies = large_bodies - 1
+  end
 end
 
 -- Connect to the workspace that was decided on. Its address comes from the control plane alone.
@@ -348,7 +417,11 @@ function M.problem()
   elseif status == 413 then
     return problem(413, "body_too_large", "That is more than a request here may bring.")
   elseif status == 429 then
-    return problem(429, "too_many_requests", "Too many tries to sign in. Wait a moment, then try again.", 5)
+    if var.limit_conn_status == "REJECTED" then
+      return problem(429, "too_many_connections",
+        "Too many of your requests are open at once. Close some tabs, then try again.", 5)
+    end
+    return problem(429, "too_many_requests", "That are more requests than one client may send. Try again shortly.", 5)
   elseif status == 431 then
     return problem(431, "head_too_large", "The request's headers are larger than 64 KiB.")
   end

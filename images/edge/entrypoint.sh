@@ -17,6 +17,9 @@
 # VIBECODE_EDGE_TRUSTED_PROXIES   CIDRs whose X-Forwarded-For and -Proto count  none
 # VIBECODE_EDGE_PROXY_PROTOCOL    true: those proxies speak the PROXY protocol  false
 # VIBECODE_EDGE_BODY_LIMIT        most bytes of a request to the control plane  1048576
+# VIBECODE_EDGE_REQUESTS          requests a second of one client; 0: no limit  500
+# VIBECODE_EDGE_BURST             of one client, that may come at once before   5000
+# VIBECODE_EDGE_AT_ONCE           one client's open at a time; 0: no limit      2000
 # VIBECODE_EDGE_WORKERS           worker processes                              2
 # VIBECODE_EDGE_CONNECTIONS       connections of a worker                       8192
 # VIBECODE_EDGE_DRAIN             seconds that requests under way get at the end 10
@@ -86,6 +89,16 @@ real_ip() {
     fi
 }
 
+zones() {
+    if [ "$requests" != 0 ]; then echo "    limit_req_zone \$edge_client zone=requests:4m rate=${requests}r/s;"; fi
+    if [ "$at_once" != 0 ]; then echo "    limit_conn_zone \$edge_client zone=at_once:4m;"; fi
+}
+
+share() {
+    if [ "$requests" != 0 ]; then echo "            limit_req zone=requests burst=$burst nodelay;"; fi
+    if [ "$at_once" != 0 ]; then echo "            limit_conn at_once $at_once;"; fi
+}
+
 render() {
     address='(unix:/[A-Za-z0-9._/-]+|[A-Za-z0-9.-]+:[0-9]+|\[[0-9a-fA-F:]+\]:[0-9]+)'
     control_plane=$(setting APP "$address" control-plane:8080)
@@ -101,6 +114,9 @@ render() {
     proxy_protocol=$(setting PROXY_PROTOCOL 'true|false' false)
     trusted=$(setting TRUSTED_PROXIES '[0-9a-fA-F.:/ ]+' ' ')
     body_limit=$(setting BODY_LIMIT '[0-9]+' 1048576)
+    requests=$(setting REQUESTS '[0-9]{1,6}' 500)
+    burst=$(setting BURST '[1-9][0-9]{0,5}' 5000)
+    at_once=$(setting AT_ONCE '[0-9]{1,5}' 2000)
     workers=$(setting WORKERS '[0-9]+|auto' 2)
     connections=$(setting CONNECTIONS '[0-9]+' 8192)
     log=$(setting ACCESS_LOG 'true|false' true)
@@ -125,6 +141,8 @@ render() {
     listeners >"$tmp/listen.part"
     listen "$health_port" default_server >"$tmp/health.part"
     real_ip >"$tmp/real_ip.part"
+    zones >"$tmp/zones.part"
+    share >"$tmp/share.part"
     # What speaks the PROXY protocol passes the client's own headers through, so it vouches for no X-Forwarded-Proto.
     : >"$tmp/trusted.part"
     if [ "$proxy_protocol" = false ]; then
@@ -134,6 +152,8 @@ render() {
         -e "/^@LISTEN@\$/{r $tmp/listen.part" -e 'd}' \
         -e "/^@HEALTH_LISTEN@\$/{r $tmp/health.part" -e 'd}' \
         -e "/^@REAL_IP@\$/{r $tmp/real_ip.part" -e 'd}' \
+        -e "/^@ZONES@\$/{r $tmp/zones.part" -e 'd}' \
+        -e "/^@SHARE@\$/{r $tmp/share.part" -e 'd}' \
         -e "/^@TRUSTED@\$/{r $tmp/trusted.part" -e 'd}' \
         -e "s|@TMP@|$tmp|g; s|@LUA@|$lua|g" \
         -e "s|@CONTROL_PLANE@|$control_plane|g; s|@VERIFY@|$verify|g; s|@TUNNEL@|$tunnel|g" \

@@ -87,6 +87,12 @@ VIBECODE_LOG_LEVEL: {{ .Values.controlPlane.logLevel }}
 {{- end }}
 - name: VIBECODE_EDGE_PROXY_PROTOCOL
   value: {{ .Values.edge.proxyProtocol | quote }}
+- name: VIBECODE_EDGE_REQUESTS
+  value: {{ .Values.edge.limits.requestsPerSecond | int64 | quote }}
+- name: VIBECODE_EDGE_BURST
+  value: {{ .Values.edge.limits.requestBurst | int64 | quote }}
+- name: VIBECODE_EDGE_AT_ONCE
+  value: {{ .Values.edge.limits.openRequests | int64 | quote }}
 - name: VIBECODE_EDGE_DRAIN
   value: {{ .Values.edge.drainSeconds | int64 | quote }}
 - name: VIBECODE_EDGE_ACCESS_LOG

@@ -4,47 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import resource
 import socket
-import sys
+from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
 import structlog
 
 from vibecode.domain.edges import Connection
+from vibecode.edge.limits import TunnelLimits, limit_buffers, possible
 from vibecode.edge.tunnel import TunnelConnection
 from vibecode.proxy.limits import BACKLOG
 
 Report = Callable[[Sequence[Connection], Sequence[str]], Awaitable[Sequence[Connection]]]
 """Tells the control plane what is open and which workspaces are used, and returns what has to end."""
 
-_FILES_PER_CONNECTION: Final = 2
-_OTHER_FILES: Final = 64
-
 _log = structlog.get_logger(__name__)
 
 
 class ReportFailed(Exception):
     """The control plane could not be told."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TunnelLimits:
-    """Limits of a tunnel; times are in seconds."""
-
-    connections: int = 10_000
-    """WebSockets at a time; fewer if the process may not open enough files."""
-    head_timeout: float = 15.0
-    """From a connection to the end of its request's head."""
-    connect_timeout: float = 10.0
-    """To connect to a workspace."""
-    half_closed_timeout: float = 60.0
-    """For a WebSocket of which one side has ended."""
-    report_interval: float = 5.0
-    """Between two reports: a revoked session's WebSockets end within it and the next report's answer."""
 
 
 class TunnelServer:
@@ -70,6 +49,7 @@ class TunnelServer:
         self._reporting: asyncio.Task[None] | None = None
         self._all: set[TunnelConnection] = set()
         self._open: dict[Connection, set[TunnelConnection]] = {}
+        self._per_workspace: Counter[str] = Counter()
         self._used: set[str] = set()
         self._empty = asyncio.Event()
         self._draining = False
@@ -93,6 +73,8 @@ class TunnelServer:
         elif separator and port.isdecimal():
             self._server = await loop.create_server(make, host.strip("[]"), int(port), backlog=BACKLOG)
             self.port = self._server.sockets[0].getsockname()[1]
+            for listener in self._server.sockets:
+                limit_buffers(listener)
         else:
             raise OSError(f"{self._listen} is neither host:port nor the path of a socket.")
         self._reporting = loop.create_task(self._keep_reporting())
@@ -125,22 +107,33 @@ class TunnelServer:
 
     def admit(self, connection: TunnelConnection) -> bool:
         """Take note of a new connection; False if there are too many."""
-        if self._draining or len(self._all) >= min(self.limits.connections, _possible()):
+        if self._draining or len(self._all) >= min(self.limits.connections, possible()):
             return False
         self._all.add(connection)
         return True
 
-    def bind(self, connection: TunnelConnection) -> None:
-        """Note whose a connection is."""
-        if connection.connection is not None:
-            self._open.setdefault(connection.connection, set()).add(connection)
+    def bind(self, connection: TunnelConnection, owner: Connection) -> str:
+        """Note whose a connection is; return why not in one sentence, if that one has its share already."""
+        members = self._open.get(owner, ())
+        if len(members) >= self.limits.per_session:
+            return "You have too many WebSockets open to this workspace. Close some tabs, then try again."
+        if self._per_workspace[owner.workspace] >= self.limits.per_workspace:
+            return "Too many WebSockets are open to this workspace. Close some tabs, then try again."
+        connection.connection = owner
+        self._open.setdefault(owner, set()).add(connection)
+        self._per_workspace[owner.workspace] += 1
+        return ""
 
     def dismiss(self, connection: TunnelConnection) -> None:
         """Forget a connection that has ended."""
         self._all.discard(connection)
         key = connection.connection
         if key is not None and (members := self._open.get(key)) is not None:
-            members.discard(connection)
+            if connection in members:
+                members.remove(connection)
+                self._per_workspace[key.workspace] -= 1
+                if not self._per_workspace[key.workspace]:
+                    del self._per_workspace[key.workspace]
             if not members:
                 del self._open[key]
         if self._draining and not self._all:
@@ -195,12 +188,7 @@ def _unix_socket(path: Path) -> socket.socket:
     """Return a socket in the place of an earlier one. NGINX is of the same user: nobody else says where things go."""
     path.unlink(missing_ok=True)
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    limit_buffers(listener)
     listener.bind(str(path))
     path.chmod(0o600)
     return listener
-
-
-def _possible() -> int:
-    """Return how many WebSockets the limit on open files of this process leaves room for."""
-    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    return sys.maxsize if soft == resource.RLIM_INFINITY else max(16, (soft - _OTHER_FILES) // _FILES_PER_CONNECTION)

@@ -10,6 +10,7 @@ import structlog
 
 from vibecode.domain.edges import Connection
 from vibecode.edge.handshake import Order, UpstreamHead, read_order
+from vibecode.edge.limits import WRITE_HIGH, limit_buffers
 from vibecode.proxy import problems, tunnel
 from vibecode.proxy.activity import InputDetector
 from vibecode.proxy.limits import HEAD_LIMIT
@@ -81,9 +82,11 @@ class TunnelConnection(asyncio.Protocol):
         except Rejected as error:
             self._refuse(error.status, error.code, error.detail)
             return
+        refusal = self._server.bind(self, order.connection)
+        if refusal:
+            self._refuse(429, "too_many_connections", refusal, retry_after=5)
+            return
         self._unlimit()
-        self.connection = order.connection
-        self._server.bind(self)
         self._task = asyncio.get_running_loop().create_task(self._open(order))
 
     def eof_received(self) -> bool:
@@ -128,6 +131,7 @@ class TunnelConnection(asyncio.Protocol):
             _, upstream = await loop.create_unix_connection(UpstreamHead, where.path)
         else:
             _, upstream = await loop.create_connection(UpstreamHead, where.host or "127.0.0.1", where.port or 0)
+        limit_buffers(upstream.transport.get_extra_info("socket"))
         return upstream
 
     def _pass_on(self, order: Order, upstream: UpstreamHead, head: ResponseHead) -> None:
@@ -155,6 +159,8 @@ class TunnelConnection(asyncio.Protocol):
             detector=InputDetector(asyncio.get_running_loop().time),
             on_input=lambda: self._server.note_input(workspace),
             early=early,
+            write_high=WRITE_HIGH,
+            write_low=WRITE_HIGH,
         )
 
     def _limit(self, seconds: float) -> None:

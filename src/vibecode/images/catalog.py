@@ -57,7 +57,7 @@ _INSTALLER_REQUIREMENTS: Final = (
 # What the tunnel imports, and no more: with another image of it, a cluster's open WebSockets end. A test compares.
 TUNNEL: Final = (
     *("logs.py", "domain/__init__.py", "domain/cookies.py", "domain/edges.py"),
-    *(f"edge/{name}.py" for name in ("__init__", "__main__", "handshake", "reports", "server", "tunnel")),
+    *(f"edge/{name}.py" for name in ("__init__", "__main__", "handshake", "limits", "reports", "server", "tunnel")),
     *(
         f"proxy/{name}.py"
         for name in (

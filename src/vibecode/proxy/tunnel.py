@@ -123,6 +123,8 @@ def join(
     detector: InputDetector,
     on_input: Callable[[], None],
     early: bytes,
+    write_high: int = WRITE_HIGH,
+    write_low: int = WRITE_LOW,
 ) -> None:
     """Splice two transports.
 
@@ -138,10 +140,12 @@ def join(
         As in :class:`ClientEnd`.
     early
         What the client sent before the handshake was answered.
+    write_high, write_low
+        Bytes waiting to be written at which reading from the other side stops, and goes on.
     """
     _keep_alive(client)
     for transport in (client, upstream):
-        transport.set_write_buffer_limits(high=WRITE_HIGH, low=WRITE_LOW)
+        transport.set_write_buffer_limits(high=write_high, low=write_low)
     end = ClientEnd(client, upstream, ended=client_ended, half_closed=half_closed, detector=detector, on_input=on_input)
     other = TunnelEnd(upstream, client, ended=half_closed, half_closed=half_closed)
     end.other, other.other = other, end

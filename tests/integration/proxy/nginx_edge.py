@@ -12,7 +12,8 @@ from typing import Any
 from tests.integration.proxy.site import MemoryRouter, Site
 from tests.support.nginx import find_nginx, free_port, render, running, serving, settings_of
 from vibecode.domain.edges import Connection
-from vibecode.edge.server import ReportFailed, TunnelLimits, TunnelServer
+from vibecode.edge.limits import TunnelLimits
+from vibecode.edge.server import ReportFailed, TunnelServer
 from vibecode.services.edge_connections import EdgeConnections
 from vibecode.web.verify import create_verify_app
 
@@ -39,6 +40,7 @@ async def nginx_edge(
     *,
     report_interval: float = 0.1,
     hold_limit: float = 60.0,
+    limits: TunnelLimits | None = None,
     **settings: str,
 ) -> AsyncIterator[NginxEdge]:
     """Run NGINX with the configuration that is shipped; the control plane is the router's upstream for it."""
@@ -67,7 +69,9 @@ async def nginx_edge(
             raise ReportFailed("away")
         return connections.review(open_ones, used)
 
-    tunnel = TunnelServer(f"{folder}/tunnel.sock", report, limits=TunnelLimits(report_interval=report_interval))
+    tunnel = TunnelServer(
+        f"{folder}/tunnel.sock", report, limits=limits or TunnelLimits(report_interval=report_interval)
+    )
     app = create_verify_app(router, connections=connections, hold_limit=hold_limit)
     asked: list[dict[str, str]] = []
 

@@ -35,8 +35,10 @@ ELSEWHERE = {"APP": "127.0.0.1:9", "VERIFY": "127.0.0.1:9"}
         {"REDIRECT": "true", "TRUSTED_PROXIES": "10.0.0.0/8 fd00::/8", "PUBLIC_HTTPS_PORT": "8443"},
         {"PROXY_PROTOCOL": "true", "TRUSTED_PROXIES": "192.0.2.1", "HSTS": "60"},
         {"TUNNEL": "unix:/tmp/tunnel.sock", "APP": "[::1]:8080", "WORKERS": "auto", "ACCESS_LOG": "true"},
+        {"REQUESTS": "0", "AT_ONCE": "0"},
+        {"REQUESTS": "1", "BURST": "1", "AT_ONCE": "1"},
     ],
-    ids=["plain", "behind a proxy", "proxy protocol", "sockets"],
+    ids=["plain", "behind a proxy", "proxy protocol", "sockets", "no limits", "narrow limits"],
 )
 def test_nginx_takes_every_configuration(tmp_path: Path, settings: dict[str, str], tls: bool) -> None:
     nginx = find_nginx()
@@ -70,6 +72,7 @@ def test_a_balancer_that_passes_headers_through_vouches_for_none(
         ({"APP": "control-plane:8080; evil on"}, "VIBECODE_EDGE_APP"),
         ({"TRUSTED_PROXIES": "10.0.0.0/8;"}, "VIBECODE_EDGE_TRUSTED_PROXIES"),
         ({"REDIRECT": "yes"}, "VIBECODE_EDGE_REDIRECT"),
+        ({"AT_ONCE": "-1"}, "VIBECODE_EDGE_AT_ONCE"),
     ],
 )
 def test_a_wrong_setting_is_said_in_one_line(tmp_path: Path, settings: dict[str, str], named: str) -> None:

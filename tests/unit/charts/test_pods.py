@@ -141,6 +141,12 @@ def test_commands_are_modules_of_the_package() -> None:
         assert importlib.util.find_spec(f"{command[2]}.__main__") is not None
 
 
+def test_one_clients_share_is_passed_on() -> None:
+    shares = {"requestsPerSecond": 0, "requestBurst": 7, "openRequests": 8}
+    variables = platform({"edge": {"limits": shares}}).env("edge", "nginx")
+    assert [variables[f"VIBECODE_EDGE_{name}"] for name in ("REQUESTS", "BURST", "AT_ONCE")] == ["0", "7", "8"]
+
+
 def test_the_edges_variables_are_its_entrypoints() -> None:
     entrypoint = (PLATFORM.parent.parent / "images/edge/entrypoint.sh").read_text(encoding="utf-8")
     known = set(re.findall(r"^# (VIBECODE_EDGE_[A-Z_]+) ", entrypoint, re.MULTILINE))

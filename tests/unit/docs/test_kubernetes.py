@@ -20,7 +20,7 @@ from vibecode.cluster.docker import MIN_DISK, MIN_MEMORY
 from vibecode.cluster.platform import CHART
 from vibecode.cluster.state import ClusterFolder
 from vibecode.cluster.tools import REQUIREMENTS, version_text
-from vibecode.edge.server import TunnelLimits
+from vibecode.edge.limits import TunnelLimits
 from vibecode.runtimes.kubernetes.diagnosis import PULL_PATIENCE
 from vibecode.runtimes.kubernetes.election import Election
 from vibecode.runtimes.kubernetes.status import CONTROL_PLANE_FIELDS
@@ -367,14 +367,25 @@ def test_every_code_of_nginx_and_the_tunnel_is_described() -> None:
 def test_times_and_rates_are_those_of_the_code() -> None:
     lease = inspect.signature(Election.__init__).parameters["lease_seconds"].default
     assert f"its Lease of {lease} seconds" in " ".join(read("docs/operations.md").split())
-    nginx = read("images/edge/nginx.conf.template")
-    assert "rate=1r/s" in nginx
-    assert "limit_req zone=sign_in burst=9 nodelay" in nginx
+    assert "SIGN_IN_BURST, SIGN_IN_SECONDS = 10, 1" in read("images/edge/edge.lua")
     assert "limited to one a second for each address, with ten at once" in read("docs/security.md")
     assert f"asks every {TunnelLimits().report_interval:.0f} seconds" in read("docs/security.md")
     assert CACHE_SECONDS == 1
     assert "Answers are repeated for one second" in read("docs/security.md")
     assert f"after {PULL_PATIENCE // 60} minutes that counts as failed" in read("docs/kubernetes.md")
+
+
+def test_one_clients_share_is_that_of_chart_and_code() -> None:
+    values = yaml.safe_load((PLATFORM / "values.yaml").read_text(encoding="utf-8"))["edge"]["limits"]
+    page = read("docs/deployment.md")
+    table = page[page.index("| What | Limit | Value |") :].partition("\n\n")[0]
+    said = [int(each.replace(",", "")) for each in re.findall(r"[\d,]*\d", table)]
+    assert said == [*values.values(), 10]
+    limits = TunnelLimits()
+    assert [limits.per_session, limits.per_workspace] == list(values.values())[3:]
+    entrypoint = read("images/edge/entrypoint.sh")
+    defaults = [re.findall(rf"setting {name} '[^']+' (\d+)", entrypoint) for name in ("REQUESTS", "BURST", "AT_ONCE")]
+    assert [int(found) for (found,) in defaults] == list(values.values())[:3]
 
 
 def test_metrics_are_described() -> None:

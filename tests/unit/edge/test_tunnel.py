@@ -9,7 +9,8 @@ import pytest
 import pytest_asyncio
 
 from vibecode.domain.edges import Connection
-from vibecode.edge.server import ReportFailed, TunnelLimits, TunnelServer
+from vibecode.edge.limits import TunnelLimits
+from vibecode.edge.server import ReportFailed, TunnelServer
 from vibecode.edge.tunnel import _is_near
 
 

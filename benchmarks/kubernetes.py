@@ -57,6 +57,7 @@ def product_on_kind(data_dir: Path | None) -> Iterator[ClusterProduct]:
     """Have the product on a cluster of its own, which is deleted at the end; one in ``data_dir`` is kept."""
     with tempfile.TemporaryDirectory(prefix="vibecode-bench-") as folder:
         cluster = ClusterProduct(data_dir or Path(folder), name=CLUSTER)
+        print("Making the cluster, some minutes …", file=sys.stderr, flush=True)
         try:
             cluster.up()
             yield cluster

@@ -13,14 +13,15 @@ import time
 from typing import Any
 
 CONNECT_WITHIN = 0.3
+"""Seconds for a connection where another attempt follows: what is not there yet may not answer at all."""
 ANSWER_WITHIN = 300.0
 PAUSE = 0.01
 """Seconds between two attempts."""
 
 
-def ask(order: dict[str, Any]) -> dict[str, Any]:
+def ask(order: dict[str, Any], *, connect_within: float = 30.0) -> dict[str, Any]:
     """Send one request; return its answer."""
-    connection = http.client.HTTPConnection(order["address"], order.get("port", 80), timeout=CONNECT_WITHIN)
+    connection = http.client.HTTPConnection(order["address"], order.get("port", 80), timeout=connect_within)
     try:
         connection.connect()
         connection.sock.settimeout(ANSWER_WITHIN)
@@ -41,7 +42,7 @@ def ask_until_ok(order: dict[str, Any]) -> dict[str, Any]:
     while time.monotonic() - began < ANSWER_WITHIN:
         attempts += 1
         try:
-            status = ask(order)["status"]
+            status = ask(order, connect_within=CONNECT_WITHIN)["status"]
         except (OSError, http.client.HTTPException):
             status = 0
         if status == 200:

@@ -30,7 +30,7 @@ def check_edge() -> None:
     unchecked = ssl.create_default_context()
     unchecked.check_hostname, unchecked.verify_mode = False, ssl.CERT_NONE
     tls = unchecked if os.environ["EDGE_SCHEME"] == "https" else None
-    body = get("/readyz", address=("edge", port), headers={"Host": domain}, tls=tls, name=domain)
+    body = get(os.environ["EDGE_PATH"], address=("edge", port), headers={"Host": domain}, tls=tls, name=domain)
     print(f"The control plane is ready, says the edge: {body.strip()}")
 
 

@@ -48,15 +48,14 @@ async def nginx_edge(
     place = folder / "nginx"
     port, health_port = free_port(), free_port()
     control_plane = router.upstreams[None, None]
-    environment = settings_of(
-        place,
-        APP=f"unix:{control_plane.path}",
-        VERIFY=f"unix:{folder}/verify.sock",
-        TUNNEL=f"unix:{folder}/tunnel.sock",
-        HTTP_PORT=f"127.0.0.1:{port}",
-        HEALTH_PORT=f"127.0.0.1:{health_port}",
-        **settings,
-    )
+    usual = {
+        "APP": f"unix:{control_plane.path}",
+        "VERIFY": f"unix:{folder}/verify.sock",
+        "TUNNEL": f"unix:{folder}/tunnel.sock",
+        "HTTP_PORT": f"127.0.0.1:{port}",
+        "HEALTH_PORT": f"127.0.0.1:{health_port}",
+    }
+    environment = settings_of(place, **(usual | settings))
     connections = EdgeConnections(
         session_is_valid=lambda session: any(known.id == session for known in router.sessions.values()),
         may_stay=lambda workspace: any(router.id_of(name) == workspace for name in router.phases),

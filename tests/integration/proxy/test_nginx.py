@@ -154,14 +154,17 @@ async def test_what_is_ours_to_say_is_replaced_on_every_way(edge: NginxEdge, rou
     assert [asked["x-vibecode-upgrade"] for asked in edge.asked if "x-vibecode-upgrade" in asked] == ["websocket"]
 
 
-async def test_a_proxy_that_is_trusted_says_who_the_client_is(router: MemoryRouter, socket_folder: Path) -> None:
+@pytest.mark.parametrize(("said", "meant"), [("https", "https"), ("http", "http"), ("wss", "https"), ("ws", "http")])
+async def test_a_proxy_that_is_trusted_says_who_the_client_is(
+    router: MemoryRouter, socket_folder: Path, said: str, meant: str
+) -> None:
     async with nginx_edge(router, socket_folder, TRUSTED_PROXIES="127.0.0.0/8 fd00::/8") as edge:
-        lines = ("X-Forwarded-For: 6.6.6.6, 10.1.2.3", "X-Forwarded-Proto: https", "X-Forwarded-Prefix: /evil")
+        lines = ("X-Forwarded-For: 6.6.6.6, 10.1.2.3", f"X-Forwarded-Proto: {said}", "X-Forwarded-Prefix: /evil")
         reply = await ask(edge.site, request(edge.site, "/echo", *lines))
         fields = {name.lower(): value for name, value in json.loads(reply.body)["headers"]}
-        assert (fields["x-forwarded-for"], fields["x-forwarded-proto"]) == ("10.1.2.3", "https")
+        assert (fields["x-forwarded-for"], fields["x-forwarded-proto"]) == ("10.1.2.3", meant)
         assert "evil" not in reply.body.decode()
-        assert edge.asked[0]["x-forwarded-proto"] == "https"
+        assert edge.asked[0]["x-forwarded-proto"] == meant
 
 
 # What a workspace says.

@@ -166,6 +166,15 @@ async def test_http_is_sent_on_to_https(router: MemoryRouter, socket_folder: Pat
         assert (reply.status, reply.header("Strict-Transport-Security")) == (200, "max-age=31536000")
         health = Site(host="127.0.0.1", port=edge.health_port)
         assert (await ask(health, request(health, "/healthz"))).status == 200
+        # A load balancer that asks for health follows no redirect.
+        reply = await ask(site, request(site, "/.vibecode/-/ready", host="192.0.2.1"))
+        assert (reply.status, reply.body) == (200, b"ok\n")
+
+
+async def test_without_a_control_plane_the_edge_is_not_ready(router: MemoryRouter, socket_folder: Path) -> None:
+    async with nginx_edge(router, socket_folder, VERIFY=f"unix:{socket_folder}/nobody.sock") as edge:
+        reply = await ask(edge.site, request(edge.site, "/.vibecode/-/ready"))
+        assert reply.status == 503
 
 
 async def test_old_tls_is_refused(router: MemoryRouter, socket_folder: Path) -> None:

@@ -242,9 +242,18 @@ def test_metrics_are_offered_when_asked_for() -> None:
 
 
 def test_the_test_pod_asks_by_what_the_edge_serves() -> None:
-    for mode, scheme, port in (("default", "http", "80"), ("kind", "http", "80"), ("load balancer", "https", "443")):
-        env = platform(MODES[mode]).env("smoke-test", "test")
-        assert (env["EDGE_SCHEME"], env["EDGE_PORT"]) == (scheme, port)
+    # Behind an Ingress that ends TLS the edge has no https, and sends http on to it.
+    for mode, asked in (
+        ("default", ("http", "80", "/readyz")),
+        ("kind", ("http", "80", "/readyz")),
+        ("load balancer", ("https", "443", "/readyz")),
+        ("wildcard ingress", ("http", "80", "/.vibecode/-/ready")),
+    ):
+        rendered = platform(MODES[mode])
+        env = rendered.env("smoke-test", "test")
+        assert (env["EDGE_SCHEME"], env["EDGE_PORT"], env["EDGE_PATH"]) == asked
+        ports = {str(port["port"]) for port in rendered.one("Service", "edge")["spec"]["ports"]}
+        assert env["EDGE_PORT"] in ports
     pod = platform().one("Pod", "smoke-test")
     assert pod["metadata"]["annotations"]["helm.sh/hook"] == "test"
     compile(pod["spec"]["containers"][0]["args"][0], "smoke_test.py", "exec")

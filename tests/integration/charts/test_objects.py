@@ -7,8 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.integration.charts.cluster import RESTRICTED, Cluster
-from tests.unit.charts.rendering import MODES, Object, platform
-from tests.unit.charts.test_exposure import merged
+from tests.unit.charts.rendering import MODES, Object, merged, platform
 
 FOREIGN = {"load balancer", "wildcard ingress", "ingress each", "gateway", "monitored"}
 """Modes with objects of kinds that others define."""

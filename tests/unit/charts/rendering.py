@@ -86,6 +86,15 @@ MODES: dict[str, Mapping[str, Any]] = {
 """Values of each way to expose the platform, by its name in test ids."""
 
 
+def merged(first: Mapping[str, Any], second: Mapping[str, Any]) -> dict[str, Any]:
+    """Return values with others on top."""
+    result = dict(first)
+    for key, value in second.items():
+        below = result.get(key)
+        result[key] = merged(below, value) if isinstance(value, Mapping) and isinstance(below, Mapping) else value
+    return result
+
+
 class Refused(Exception):
     """Helm refused the values; the message is what it said."""
 

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 import pytest
 
 from tests.unit.charts.rendering import (
@@ -16,19 +13,11 @@ from tests.unit.charts.rendering import (
     NAMESPACE,
     WILDCARD_INGRESS,
     Rendered,
+    merged,
     platform,
 )
 
 HOSTNAMES = "external-dns.alpha.kubernetes.io/hostname"
-
-
-def merged(first: Mapping[str, Any], second: Mapping[str, Any]) -> dict[str, Any]:
-    """Return values with others on top."""
-    result = dict(first)
-    for key, value in second.items():
-        below = result.get(key)
-        result[key] = merged(below, value) if isinstance(value, Mapping) and isinstance(below, Mapping) else value
-    return result
 
 
 def node_ports(rendered: Rendered) -> dict[int, int]:

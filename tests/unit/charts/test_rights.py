@@ -201,6 +201,16 @@ def test_everybody_reaches_the_edge_and_nobody_the_operator() -> None:
     assert open_to(monitored, "operator", labels={}, namespace="other") == set()
 
 
+def test_the_edge_can_be_kept_to_an_ingress_controller() -> None:
+    peers = [{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "traefik"}}}]
+    rendered = platform({"networkPolicies": {"edge": {"peers": peers}}})
+    test = rendered.pods()["smoke-test"]["metadata"]["labels"]
+    assert open_to(rendered, "edge", labels={}, namespace="traefik") == {8080}
+    assert open_to(rendered, "edge", labels=test, namespace=NAMESPACE) == {8080}
+    for labels, namespace in (({}, "other"), (test, "other"), ({}, NAMESPACE), ({"app": "code-server"}, WORKSPACES)):
+        assert open_to(rendered, "edge", labels=labels, namespace=namespace) == set()
+
+
 def test_where_pods_can_go() -> None:
     rendered = platform({"networkPolicies": {"apiServer": {"cidrs": ["192.0.2.1/32"]}}})
 

@@ -14,8 +14,7 @@ import pytest
 from scripts import docs
 from scripts.chart_values import PLATFORM, WORKSPACE, Value, read_values
 from tests.support.require import require
-from tests.unit.charts.rendering import INGRESS_EACH, WILDCARD_INGRESS, Refused, platform, text, workspace
-from tests.unit.charts.test_exposure import merged
+from tests.unit.charts.rendering import INGRESS_EACH, WILDCARD_INGRESS, Refused, merged, platform, text, workspace
 from vibecode.domain.names import RESERVED
 
 CHARTS = pytest.mark.parametrize("chart", [PLATFORM, WORKSPACE], ids=lambda chart: str(chart.name))

@@ -31,3 +31,22 @@ def fenced(page: Path, *languages: str) -> Iterator[str]:
 def unfenced(page: Path) -> str:
     """Return a page without its fenced blocks."""
     return re.sub(r"^```.*?^```$", "", page.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+
+
+_EXAMPLE = re.compile(
+    r"<!-- example: (?P<kind>values|workspace)(?: (?P<name>[a-z-]+))? -->\n```yaml\n(?P<text>.*?)```", re.DOTALL
+)
+
+
+def examples(kind: str) -> Iterator[tuple[str, str]]:
+    """Yield names and texts of the examples of a kind in all pages."""
+    for page in PAGES:
+        for number, match in enumerate(_EXAMPLE.finditer(page.read_text(encoding="utf-8"))):
+            if match["kind"] == kind:
+                yield match["name"] or f"{page.stem}-{number}", match["text"]
+
+
+def commands(name: str, heading: str) -> list[str]:
+    """Return the shell blocks between a heading and the next one."""
+    part = read(name).split(f"\n{heading}\n")[1]
+    return re.findall(r"^```sh\n(.*?)^```$", re.split(r"^#+ ", part, flags=re.MULTILINE)[0], re.MULTILINE | re.DOTALL)

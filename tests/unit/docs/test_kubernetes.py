@@ -14,7 +14,7 @@ import yaml
 from scripts.chart_rights import TEMPLATE, read_rights
 from scripts.chart_values import PLATFORM
 from tests.unit.charts.rendering import MODES, NAMESPACE, WORKSPACES, Object, Rendered, platform
-from tests.unit.docs.pages import PAGES, ROOT, read
+from tests.unit.docs.pages import PAGES, ROOT, examples, read
 from vibecode.cluster.bringup import COMPONENTS
 from vibecode.cluster.docker import MIN_DISK, MIN_MEMORY
 from vibecode.cluster.platform import CHART
@@ -31,19 +31,6 @@ DEFINITION = yaml.safe_load((PLATFORM / "files/workspaces.yaml").read_text(encod
 SCHEMA: Object = DEFINITION["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
 SPEC: Object = SCHEMA["properties"]["spec"]["properties"]
 STATUS: Object = SCHEMA["properties"]["status"]["properties"]
-
-_EXAMPLE = re.compile(
-    r"<!-- example: (?P<kind>values|workspace)(?: (?P<name>[a-z-]+))? -->\n```yaml\n(?P<text>.*?)```", re.DOTALL
-)
-
-
-def examples(kind: str) -> Iterator[tuple[str, str]]:
-    """Yield names and texts of the examples of a kind in all pages."""
-    for page in PAGES:
-        for number, match in enumerate(_EXAMPLE.finditer(page.read_text(encoding="utf-8"))):
-            if match["kind"] == kind:
-                yield match["name"] or f"{page.stem}-{number}", match["text"]
-
 
 VALUES = {name: yaml.safe_load(text) for name, text in examples("values")}
 MANIFESTS = {name: yaml.safe_load(text) for name, text in examples("workspace")}

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.e2e.visitor import arrive, make_workspace
 from tests.e2e.workbench import Workbench, make_vsix
 from tests.support.browser import chromium
 from tests.support.product_api import ProductApi, wait_until
@@ -31,13 +32,7 @@ def dashboard(product: ProductApi) -> Iterator[Page]:
         context = browser.new_context(viewport={"width": 1280, "height": 800})
         context.set_default_timeout(60_000)
         page = context.new_page()
-        page.goto(product.login_link())
-        sign_in = page.get_by_role("button", name="Sign in")
-        first = page.get_by_text("Create your first workspace")
-        sign_in.or_(first).first.wait_for()
-        if sign_in.is_visible():
-            sign_in.click()
-        first.wait_for()
+        arrive(page, product.login_link())
         yield page
         context.close()
 
@@ -59,12 +54,7 @@ def picture(request: pytest.FixtureRequest) -> Iterator[None]:
 def editor(product: ProductApi, dashboard: Page) -> Workbench:
     """A workspace made in the dashboard, opened in a second tab."""
     dashboard.goto(product.url + "/")
-    dashboard.get_by_role("link", name="Blank").click()
-    dialog = dashboard.get_by_role("dialog")
-    dialog.get_by_label("Name").fill("journey")
-    dialog.get_by_role("button", name="Create").click()
-    open_link = dashboard.get_by_role("link", name="Open journey in a new tab")
-    open_link.wait_for()
+    open_link = make_workspace(dashboard, "journey")
     # What is unsaved shall stay so until it's saved.
     product.wait_for("journey", "running")
     product.home("journey").write(SETTINGS, '{"files.autoSave": "off"}\n')

@@ -191,6 +191,15 @@ class ClusterProduct(ProductApi):
             self.api("DELETE", f"/workspaces/{kept['name']}?purge=true&owner={kept['owner']}")
 
 
+def require_tools(part: str) -> None:
+    """Leave the test out, or fail it, where there is nothing to make a cluster with."""
+    missing = [tool for tool in TOOLS if shutil.which(tool) is None]
+    if missing:
+        require(part, f"{', '.join(missing)} can't be found")
+    if subprocess.run(["docker", "info"], capture_output=True, check=False).returncode != 0:
+        require(part, "Docker does not answer")
+
+
 @contextmanager
 def running_cluster() -> Iterator[ClusterProduct]:
     """Have the product on a cluster; the test is left out, or fails, where the tools for that are missing.
@@ -198,11 +207,7 @@ def running_cluster() -> Iterator[ClusterProduct]:
     The cluster is deleted at the end unless VIBECODE_TEST_KEEP_CLUSTER is set; VIBECODE_TEST_CLUSTER_DIR names its data
     folder then, so that it is found again.
     """
-    missing = [tool for tool in TOOLS if shutil.which(tool) is None]
-    if missing:
-        require("kubernetes", f"{', '.join(missing)} can't be found")
-    if subprocess.run(["docker", "info"], capture_output=True, check=False).returncode != 0:
-        require("kubernetes", "Docker does not answer")
+    require_tools("kubernetes")
     base = os.environ.get("VIBECODE_TEST_DATA_DIR") or str(Path.home() / ".cache" / "vibecode-test")
     cluster = ClusterProduct(Path(_FOLDER or f"{base}/cluster"))
     cluster.up()

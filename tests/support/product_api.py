@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import time
 import urllib.error
 import urllib.request
@@ -83,6 +84,10 @@ class ProductApi(ABC):
     @property
     def _suffix(self) -> str:
         return "" if self.port == 80 else f":{self.port}"
+
+    def connect(self, host: str) -> socket.socket:
+        """Return a connection over which ``host`` answers."""
+        return socket.create_connection(("127.0.0.1", self.port), timeout=LIMIT)
 
     def workspace_url(self, name: str) -> str:
         """Return a workspace's origin."""

@@ -8,6 +8,7 @@ import os
 import socket
 from collections.abc import Iterator
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from tests.support.cluster import ClusterProduct
 
@@ -71,11 +72,13 @@ class WebSocket:
 def websocket(cluster: ClusterProduct, host: str, cookie: str) -> Iterator[WebSocket]:
     """Open a WebSocket as the page of that address would."""
     key = base64.b64encode(os.urandom(16)).decode()
+    scheme = urlsplit(cluster.url).scheme
     lines = (
-        f"GET /talk HTTP/1.1\r\nHost: {host}\r\nOrigin: http://{host}\r\nCookie: {cookie}\r\n"
+        f"GET /talk HTTP/1.1\r\nHost: {host}\r\nOrigin: {scheme}://{host}\r\nCookie: {cookie}\r\n"
         f"Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {key}\r\n\r\n"
     )
-    with socket.create_connection(("127.0.0.1", cluster.port), timeout=_TIMEOUT) as connection:
+    with cluster.connect(host) as connection:
+        connection.settimeout(_TIMEOUT)
         connection.sendall(lines.encode())
         head = b""
         while not head.endswith(b"\r\n\r\n"):

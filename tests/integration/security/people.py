@@ -96,7 +96,7 @@ def enter(product: ProductApi, cookie: str, label: str) -> str:
 
 def host_of(product: ProductApi, label: str) -> str:
     """Return the Host of an address of a workspace."""
-    return f"{label}.vibecode.localhost:{product.port}"
+    return urlsplit(product.workspace_url(label)).netloc
 
 
 def status_of(

@@ -1,7 +1,10 @@
 """A program that listens on a port of a workspace; runs inside it, with nothing but Python's own library.
 
 Takes the port and a word. Over TCP it answers HTTP with the word, and as a WebSocket (RFC 6455) sends back what it
-gets; so it does over UDP. Each request is a line on standard output.
+gets; so it does over UDP. Each request is a line on standard output, and so is the code by which a WebSocket is closed.
+
+GET /headers answers with what arrived, GET /bytes/N with that many bytes, and POST with the SHA-256 of what it got. A
+WebSocket that says "close N" is closed with that code.
 """
 
 from __future__ import annotations
@@ -9,6 +12,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import http.server
+import json
 import socketserver
 import sys
 import threading
@@ -23,12 +27,27 @@ class Handler(http.server.BaseHTTPRequestHandler):
         print(self.command, self.path, self.headers.get("Host"), flush=True)
         if "Sec-WebSocket-Key" in self.headers:
             self._talk()
-            return
+        elif self.path == "/headers":
+            self._answer(json.dumps({name.lower(): value for name, value in self.headers.items()}).encode())
+        elif self.path.startswith("/bytes/"):
+            self._answer(bytes(int(self.path.removeprefix("/bytes/"))))
+        else:
+            self._answer(WORD)
+
+    def do_POST(self) -> None:
+        print(self.command, self.path, self.headers.get("Host"), flush=True)
+        digest, left = hashlib.sha256(), int(self.headers["Content-Length"])
+        while left and (data := self.rfile.read(min(left, 1 << 20))):
+            digest.update(data)
+            left -= len(data)
+        self._answer(digest.hexdigest().encode())
+
+    def _answer(self, body: bytes) -> None:
         self.send_response(200)
         self.send_header("Content-Type", "text/plain")
-        self.send_header("Content-Length", str(len(WORD)))
+        self.send_header("Content-Length", str(len(body)))
         self.end_headers()
-        self.wfile.write(WORD)
+        self.wfile.write(body)
 
     def _talk(self) -> None:
         proof = self.headers["Sec-WebSocket-Key"] + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
@@ -41,9 +60,14 @@ class Handler(http.server.BaseHTTPRequestHandler):
         while len(head := self.rfile.read(2)) == 2:
             size = head[1] & 0x7F  # short messages only
             mask, data = self.rfile.read(4), self.rfile.read(size)
+            text = bytes(b ^ mask[i % 4] for i, b in enumerate(data))
+            if head[0] & 0x0F == 8:
+                print("closed", int.from_bytes(text[:2], "big"), flush=True)
+            elif text.startswith(b"close "):
+                head, text = b"\x88", int(text[6:]).to_bytes(2, "big")
+            self.wfile.write(bytes([head[0], len(text)]) + text)
             if head[0] & 0x0F == 8:
                 return
-            self.wfile.write(bytes([head[0], size]) + bytes(b ^ mask[i % 4] for i, b in enumerate(data)))
 
     def log_message(self, *_: object) -> None:
         pass

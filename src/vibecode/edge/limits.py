@@ -35,6 +35,7 @@ _FILES_PER_CONNECTION: Final = 2
 _OTHER_FILES: Final = 64
 _LEAST: Final = 16
 
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TunnelLimits:
     """Limits of a tunnel; times are in seconds."""

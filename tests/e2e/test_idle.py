@@ -11,22 +11,31 @@ import pytest
 
 from tests.e2e.workbench import Workbench
 from tests.support.browser import chromium
-from tests.support.product import Product, wait_until
+from tests.support.product_api import ProductApi, wait_until
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
-pytestmark = [pytest.mark.browser, pytest.mark.editor, pytest.mark.timeout(420)]
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.editor,
+    pytest.mark.parametrize(
+        "product",
+        [pytest.param("local", marks=pytest.mark.timeout(420)), "kubernetes"],
+        indirect=True,
+        scope="module",
+    ),
+]
 
 LIMIT = 300.0
 
 
-def sign_in(page: Page, product: Product) -> None:
+def sign_in(page: Page, product: ProductApi) -> None:
     page.goto(product.login_link())
     page.get_by_text("Create your first workspace").or_(page.get_by_role("link", name="Open")).first.wait_for()
 
 
-def test_the_editor_warns_and_keep_running_keeps_and_what_is_unused_stops(product: Product) -> None:
+def test_the_editor_warns_and_keep_running_keeps_and_what_is_unused_stops(product: ProductApi) -> None:
     product.create("unused", idleTimeout=60)
     product.create("watched", idleTimeout=60)
     product.create("forever", idleTimeout=None)

@@ -7,7 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,14 +17,16 @@ from tests.support.product_api import Answer, ProductApi, wait_until
 from tests.support.require import require
 from vibecode.cluster.access import renew_token
 
-NAME = "vibecode-test"
 PLATFORM = "vibecode-platform"
 WORKSPACES = "vibecode-workspaces"
 TOOLS = ("docker", "kind", "kubectl", "helm")
 # Read when this is imported: tests hide VIBECODE_* from what they start.
+NAME = os.environ.get("VIBECODE_TEST_CLUSTER_NAME", "vibecode-test")
 _NODE_IMAGE = os.environ.get("VIBECODE_KIND_NODE_IMAGE", "")
 _FOLDER = os.environ.get("VIBECODE_TEST_CLUSTER_DIR", "")
 _KEEP = os.environ.get("VIBECODE_TEST_KEEP_CLUSTER", "")
+PATIENCE = 300.0
+"""Seconds within which a cluster does anything, on a machine that is busy with other things."""
 _UP_LIMIT = 1800.0
 """Seconds for images and cluster from nothing, on a slow machine."""
 
@@ -63,7 +65,7 @@ class ClusterProduct(ProductApi):
 
     data_dir: Path
     url: str = ""
-    limit: float = 180.0
+    limit: float = PATIENCE
     name: str = NAME
     """The KIND cluster's."""
 
@@ -131,7 +133,7 @@ class ClusterProduct(ProductApi):
     def run_kubectl(self, *args: str, input: str | None = None) -> subprocess.CompletedProcess[str]:  # noqa: A002
         """Run kubectl against this cluster, whatever comes of it."""
         return subprocess.run(
-            self.kubectl_argv(*args), input=input, capture_output=True, text=True, timeout=180, check=False
+            self.kubectl_argv(*args), input=input, capture_output=True, text=True, timeout=PATIENCE, check=False
         )
 
     def kubectl(self, *args: str, input: str | None = None, check: bool = True) -> str:  # noqa: A002
@@ -183,9 +185,9 @@ class ClusterProduct(ProductApi):
     def free_port(self, workspace: str) -> int:
         return 3456
 
-    def remove_all(self) -> None:
-        """Remove all workspaces with their files."""
-        for name in [each["name"] for each in self.api("GET", "/workspaces?limit=200")["items"]]:
+    def remove_all(self, *, but: Collection[str] = ()) -> None:
+        """Remove all workspaces with their files, but for those of some names."""
+        for name in {each["name"] for each in self.api("GET", "/workspaces?limit=200")["items"]} - set(but):
             self.api("DELETE", f"/workspaces/{name}?purge=true")
         for kept in self.api("GET", "/workspaces?limit=200&kept=true")["items"]:
             self.api("DELETE", f"/workspaces/{kept['name']}?purge=true&owner={kept['owner']}")
@@ -205,7 +207,7 @@ def running_cluster() -> Iterator[ClusterProduct]:
     """Have the product on a cluster; the test is left out, or fails, where the tools for that are missing.
 
     The cluster is deleted at the end unless VIBECODE_TEST_KEEP_CLUSTER is set; VIBECODE_TEST_CLUSTER_DIR names its data
-    folder then, so that it is found again.
+    folder then, so that it is found again. With VIBECODE_TEST_CLUSTER_NAME two checkouts can have one each.
     """
     require_tools("kubernetes")
     base = os.environ.get("VIBECODE_TEST_DATA_DIR") or str(Path.home() / ".cache" / "vibecode-test")

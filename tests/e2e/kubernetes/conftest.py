@@ -1,9 +1,8 @@
-"""Alice and Bob, who have a running workspace each."""
+"""Alice and Bob, who have a running workspace each: the same for all modules, as starts take their time."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 
 import pytest
 
@@ -13,10 +12,9 @@ from tests.support.cluster import ClusterProduct
 
 
 @pytest.fixture(scope="module")
-def alice(cluster: ClusterProduct) -> Iterator[Person]:
-    cluster.remove_all()
-    yield settle(cluster, "alice")
-    cluster.remove_all()
+def alice(cluster: ClusterProduct) -> Person:
+    cluster.remove_all(but=("alice", "bob"))
+    return settle(cluster, "alice")
 
 
 @pytest.fixture(scope="module")
@@ -36,3 +34,9 @@ def agent_token(cluster: ClusterProduct, alice: Person) -> str:
     done = cluster.exec(alice.name, "cat", "/run/vibecode/agent.json")
     token: str = json.loads(done.stdout)["token"]
     return token
+
+
+@pytest.fixture(scope="module")
+def program(cluster: ClusterProduct, alice: Person) -> Listener:
+    """A program in Alice's workspace that she is connected to while things break."""
+    return listen(cluster, alice.name, 18081, "alice")

@@ -12,15 +12,21 @@ from urllib.parse import urlsplit
 
 from tests.support.cluster import ClusterProduct
 
-_TIMEOUT = 20.0
+_TIMEOUT = 60.0
 
 
-def send(cluster: ClusterProduct, data: bytes) -> bytes:
-    """Send bytes on a connection of their own; return everything that comes back until it ends or falls silent."""
+def send(cluster: ClusterProduct, data: bytes, *, silence: float = 5.0) -> bytes:
+    """Send bytes on a connection of their own; return everything that comes back until it ends or falls silent.
+
+    Parameters
+    ----------
+    silence
+        Seconds without a byte after which nothing more is expected.
+    """
     received = b""
     with socket.create_connection(("127.0.0.1", cluster.port), timeout=_TIMEOUT) as connection:
         connection.sendall(data)
-        connection.settimeout(5)
+        connection.settimeout(silence)
         with contextlib.suppress(TimeoutError, ConnectionResetError):
             while chunk := connection.recv(65536):
                 received += chunk

@@ -15,12 +15,13 @@ INSIDE = Path(__file__).parent / "inside"
 
 
 def settle(cluster: ClusterProduct, name: str) -> Person:
-    """Add a user if there is none, sign them in and have a workspace of their name run."""
+    """Add a user if there is none, sign them in and have a workspace of their name run, which never stops by itself."""
     answer = cluster.request("POST", "/api/v1/users", {"id": name})
     assert answer.status in (201, 409), answer.body
     person = Person(name, sign_in(cluster, name))
-    answer = cluster.request("POST", "/api/v1/workspaces", {"name": name}, token="", headers=person.headers(cluster))
-    assert answer.status == 201, answer.body
+    wish = {"name": name, "idleTimeout": None}
+    answer = cluster.request("POST", "/api/v1/workspaces", wish, token="", headers=person.headers(cluster))
+    assert answer.status in (201, 409), answer.body
     cluster.wait_for(name, "running")
     return person
 
@@ -71,12 +72,13 @@ class Listener:
 
 
 def listen(cluster: ClusterProduct, workspace: str, port: int, word: str) -> Listener:
-    """Start a listener; it ends with its container."""
+    """Start a listener, if it isn't there already; it ends with its container."""
+    listener, probe = Listener(cluster, workspace, port, word), [["tcp", "127.0.0.1", port]]
+    if run_inside(cluster, workspace, "probe", probe) == ["open"]:
+        return listener
     script = 'setsid python3 -c "$0" "$1" "$2" >/tmp/$1.log 2>&1 </dev/null &'
     source = (INSIDE / "listen.py").read_text()
     done = cluster.exec(workspace, "sh", "-c", script, source, str(port), word)
     assert done.returncode == 0, done.stderr
-    listener = Listener(cluster, workspace, port, word)
-    probe = [["tcp", "127.0.0.1", port]]
     wait_until(lambda: run_inside(cluster, workspace, "probe", probe) == ["open"], f"{workspace} listens on {port}")
     return listener

@@ -6,7 +6,7 @@ import subprocess
 from dataclasses import dataclass
 from typing import Any, Final
 
-from tests.support.cluster import PLATFORM, WORKSPACES, ClusterProduct
+from tests.support.cluster import PATIENCE, PLATFORM, WORKSPACES, ClusterProduct
 
 _LISTENING: Final = "0A"
 """TCP_LISTEN in /proc/net/tcp."""
@@ -27,14 +27,14 @@ class Node:
     def run(self, *argv: str, check: bool = True) -> str:
         """Run a program on the node, as root; return what it printed."""
         done = subprocess.run(
-            ["docker", "exec", self.name, *argv], capture_output=True, text=True, timeout=120, check=False
+            ["docker", "exec", self.name, *argv], capture_output=True, text=True, timeout=PATIENCE, check=False
         )
         assert not check or done.returncode == 0, f"{' '.join(argv)}: {done.stdout}{done.stderr}"
         return done.stdout
 
     def docker(self, action: str) -> None:
         """Have Docker ``stop``, ``start`` or ``restart`` the node."""
-        subprocess.run(["docker", action, self.name], capture_output=True, timeout=120, check=True)
+        subprocess.run(["docker", action, self.name], capture_output=True, timeout=PATIENCE, check=True)
 
     def ports(self) -> list[int]:
         """Return the TCP ports that something listens on, other than on loopback addresses."""
@@ -44,6 +44,12 @@ class Node:
 def nodes(cluster: ClusterProduct) -> list[Node]:
     """Return all nodes that are registered."""
     return [_node(item) for item in cluster.get("nodes")["items"]]
+
+
+def container_names(cluster: ClusterProduct) -> list[str]:
+    """Return the names of all nodes, whether they are registered or not."""
+    done = subprocess.run(["kind", "get", "nodes", "--name", cluster.name], capture_output=True, text=True, check=True)
+    return done.stdout.split()
 
 
 def node_of(cluster: ClusterProduct, pod: dict[str, Any]) -> Node:
@@ -75,9 +81,9 @@ def pods(cluster: ClusterProduct, namespace: str, labels: str = "") -> list[dict
     return [pod for pod in items if "deletionTimestamp" not in pod["metadata"]]
 
 
-def is_ready(pod: dict[str, Any]) -> bool:
-    """Tell whether a pod has the condition Ready."""
-    conditions = pod["status"].get("conditions", [])
+def is_ready(item: dict[str, Any]) -> bool:
+    """Tell whether a pod or node has the condition Ready."""
+    conditions = item["status"].get("conditions", [])
     return any(each["type"] == "Ready" and each["status"] == "True" for each in conditions)
 
 
@@ -104,10 +110,27 @@ def pod_ports(cluster: ClusterProduct, pod: dict[str, Any]) -> list[int]:
     return listening(cluster.kubectl("exec", "-n", namespace, name, "-c", container, "--", *command))
 
 
-def signal_process(cluster: ClusterProduct, pod: dict[str, Any], name: str) -> None:
-    """Send a signal to a pod's first process. From inside it can't be killed or stopped: there it's number 1.
+@dataclass(frozen=True)
+class Process:
+    """A process on a node."""
 
-    It's found by POD_NAME in its environment.
+    node: Node
+    number: int
+
+    def signal(self, name: str) -> None:
+        self.node.run("kill", f"-{name}", str(self.number))
+
+
+def first_process(cluster: ClusterProduct, pod: dict[str, Any]) -> Process:
+    """Return the process that a pod's container was started with, found by POD_NAME in its environment.
+
+    From inside it can't be killed or stopped: there it's number 1.
     """
-    script = 'kill -"$1" $(grep -lsxz "POD_NAME=$0" /proc/[0-9]*/environ | cut -d/ -f3)'
-    node_of(cluster, pod).run("sh", "-c", script, pod["metadata"]["name"], name)
+    node = node_of(cluster, pod)
+    script = (
+        'for found in $(grep -lsxz "POD_NAME=$0" /proc/[0-9]*/environ); do '
+        r'grep -ls "^NSpid:.*[[:space:]]1$" "${found%environ}status"; done; true'
+    )
+    found = node.run("sh", "-c", script, pod["metadata"]["name"]).split()
+    assert len(found) == 1, found
+    return Process(node, int(found[0].split("/")[2]))

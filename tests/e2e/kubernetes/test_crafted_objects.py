@@ -11,8 +11,6 @@ from tests.e2e.kubernetes.nodes import workspace_pod
 from tests.integration.security.people import Person
 from tests.support.cluster import PLATFORM, WORKSPACES, ClusterProduct
 
-pytestmark = pytest.mark.timeout(900)
-
 
 def pod(**changes: Any) -> dict[str, Any]:
     """Return a pod that the workspaces' namespace takes, but for the changes."""

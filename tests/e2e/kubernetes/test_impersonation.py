@@ -14,8 +14,6 @@ from tests.integration.security.people import Person, enter, host_of
 from tests.support.cluster import PLATFORM, WORKSPACES, ClusterProduct
 from tests.support.product_api import wait_until
 
-pytestmark = pytest.mark.timeout(900)
-
 AGENT: Final = f"http://control-plane.{PLATFORM}.svc:{AGENT_PORT}"
 
 

@@ -14,8 +14,6 @@ from tests.e2e.kubernetes.network import Network, look
 from tests.integration.security.people import Person
 from tests.support.cluster import ClusterProduct
 
-pytestmark = pytest.mark.timeout(900)
-
 
 @pytest.fixture(scope="module")
 def inside(cluster: ClusterProduct, alice: Person) -> dict[str, Any]:

@@ -1,0 +1,61 @@
+"""Watches that break: what happened meanwhile is seen all the same, whether or not the server still knows of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.integration.kubernetes.conftest import Places
+from tests.support.api_server import gated
+from tests.support.operators import Surface, make_config, operating, wait_for
+from vibecode.runtimes.kubernetes import reflector
+from vibecode.runtimes.kubernetes.resources import DEPLOYMENTS, NETWORK_POLICIES, Object
+
+
+@pytest.mark.parametrize("gone", [False, True], ids=["cut", "410"])
+async def test_what_happened_without_a_watch_is_done(
+    places: Places, user: Surface, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, gone: bool
+) -> None:
+    monkeypatch.setattr(reflector, "LONGEST_DELAY", 0.5)
+    config = make_config(places.workspaces, places.platform)
+    async with (
+        gated("vibecode-operator", tmp_path) as (client, gate),
+        operating(config, client=client) as (controller, _),
+    ):
+        reflectors = [each for _, each in controller.copies.reflectors()]
+        for name in ("changed", "harmed", "removed"):
+            await user.create(name, running=False)
+            await user.until_phase("Stopped", name=name)
+        gate.shut()
+        await wait_for(lambda: _are_cut(gate.connections))
+        await user.create("new", running=False)
+        await user.change("changed", stopReason="Stopped while nobody watched.")
+        await user.client.delete(DEPLOYMENTS, "code-server-harmed", namespace=user.namespace)
+        open_policy: Object = {"spec": {"ingress": [{}]}}
+        await user.client.patch(NETWORK_POLICIES, "code-server-harmed", open_policy, namespace=user.namespace)
+        await user.delete("removed")
+        if gone:
+            # The first version of all is one that no server keeps; so are others after a long silence.
+            for each in reflectors:
+                each._version = "1"
+        gate.reopen()
+        await user.until_phase("Stopped", name="new")
+        await user.until(lambda item: item["status"]["message"] == "Stopped while nobody watched.", name="changed")
+        await wait_for(lambda: _is_mended(user))
+        await wait_for(lambda: _knows(set(controller.copies.workspaces), {"changed", "harmed", "new"}))
+        assert {each.lists for each in reflectors} == {2 if gone else 1}
+
+
+async def _are_cut(connections: int) -> bool:
+    return connections == 0
+
+
+async def _is_mended(user: Surface) -> bool:
+    deployments = await user.names(DEPLOYMENTS)
+    policy = await user.get(NETWORK_POLICIES, "code-server-harmed")
+    return "code-server-harmed" in deployments and policy["spec"]["ingress"] != [{}]
+
+
+async def _knows(known: set[str], names: set[str]) -> bool:
+    return known == names

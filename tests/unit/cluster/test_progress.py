@@ -37,7 +37,7 @@ class Clock:
 
 def test_a_quick_step_is_one_line() -> None:
     screen = Screen(terminal=False)
-    with Progress(screen).step("Tools") as step:
+    with Progress(screen, clock=Clock()).step("Tools") as step:
         step.now("looking")
         step.done("Docker 26")
     assert screen.getvalue() == "Tools: Docker 26 (0.0 s)\n"
@@ -61,7 +61,7 @@ def test_a_long_step_shows_that_it_lives_and_what_it_does(terminal: bool) -> Non
 
 def test_a_step_that_fails_is_not_said_to_be_done() -> None:
     screen = Screen(terminal=False)
-    with pytest.raises(KeyboardInterrupt), Progress(screen).step("Images"):
+    with pytest.raises(KeyboardInterrupt), Progress(screen, clock=Clock()).step("Images"):
         raise KeyboardInterrupt
     assert screen.getvalue() == "Images: not finished after 0.0 s\n"
 

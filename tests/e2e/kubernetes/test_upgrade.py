@@ -109,9 +109,8 @@ def test_upgrade_and_rollback_disconnect_nobody(
     )
 
     def loads() -> bool:
-        answer = send(
-            cluster, get(editor, f"Cookie: {editor_session}", "Accept: text/html", "Sec-Fetch-Mode: navigate")
-        )
+        page = (f"Cookie: {editor_session}", "Accept: text/html", "Sec-Fetch-Mode: navigate")
+        answer = send(cluster, get(editor, *page, target="/?folder=/workspace"))
         return status(answer) == 200 and b"workbench" in answer
 
     wait_until(loads, "the editor's page loads")

@@ -171,6 +171,7 @@ class BehindIngress(ClusterProduct):
     def certificate_for(self, name: str) -> tuple[str, str]:
         """Return files of a certificate of another authority, and its key, for a domain and the names below it."""
         folder = ClusterFolder(self.data_dir / name)
+        folder.root.mkdir(parents=True, exist_ok=True)
         certificates.ensure(folder, [name])
         self.authorities.append(folder.ca_certificate)
         return str(folder.certificate), str(folder.key)

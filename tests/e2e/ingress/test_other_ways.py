@@ -55,6 +55,10 @@ def each(cluster: BehindIngress, alice: Person) -> Iterator[None]:
     cluster.kubectl("delete", "secret", "tls-second", "-n", PLATFORM, "--ignore-not-found")
     cluster.upgrade()
     wait_until(lambda: status(cluster, f"nobody.{DOMAIN}") != 404, "one Ingress serves all names again")
+    wait_until(
+        lambda: "/workspace-" not in cluster.kubectl("get", "ingress", "-n", PLATFORM, "-o", "name"),
+        "those of the workspaces are gone",
+    )
 
 
 def test_each_workspace_has_an_ingress_and_a_certificate(cluster: BehindIngress, alice: Person, each: None) -> None:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import json
+import contextlib
 from collections import Counter
-from collections.abc import Collection, Iterable
+from collections.abc import Awaitable, Callable, Collection, Iterable
 from typing import Any, Final
 
 from tests.support.cluster import PATIENCE, WORKSPACES, ClusterProduct
 from tests.support.product_api import wait_until
 from vibecode.runtimes.kubernetes import resources
 from vibecode.runtimes.kubernetes.client import Client
+from vibecode.runtimes.kubernetes.errors import ObjectNotFound
 
 KINDS: Final = (
     resources.SERVICE_ACCOUNTS,
@@ -44,14 +45,21 @@ def workspace_object(name: str, *, batch: str, running: bool = False, **spec: An
 def create(cluster: ClusterProduct, *objects: dict[str, Any]) -> None:
     """Create Workspace objects, all at once."""
 
-    async def send() -> None:
+    async def send(client: Client) -> None:
+        await asyncio.gather(*(client.create(resources.WORKSPACES, each, namespace=WORKSPACES) for each in objects))
+
+    _with_client(cluster, send)
+
+
+def _with_client(cluster: ClusterProduct, action: Callable[[Client], Awaitable[None]]) -> None:
+    async def act() -> None:
         client = Client.connect(field_manager="kubectl-create", kubeconfig=cluster.kubeconfig)
         try:
-            await asyncio.gather(*(client.create(resources.WORKSPACES, each, namespace=WORKSPACES) for each in objects))
+            await action(client)
         finally:
             await client.close()
 
-    asyncio.run(send())
+    asyncio.run(act())
 
 
 def workspaces(cluster: ClusterProduct, batch: str) -> list[dict[str, Any]]:
@@ -131,18 +139,20 @@ def remove(cluster: ClusterProduct, batch: str) -> None:
 def clear(cluster: ClusterProduct, batch: str) -> None:
     """Delete a large batch without leaving it to the cluster's garbage collector, which takes a minute or two."""
     names = [item["metadata"]["name"] for item in workspaces(cluster, batch)]
-    selector = of_workspaces(names).replace(" ", "%20")
-    _delete_all(cluster, resources.WORKSPACES, f"test={batch}")
-    for kind in reversed(KINDS):
-        _delete_all(cluster, kind, selector)
+
+    async def delete(client: Client) -> None:
+        await asyncio.gather(*(client.delete(resources.WORKSPACES, name, namespace=WORKSPACES) for name in names))
+        for kind in KINDS:
+            selection = resources.Selection(resource=kind, namespace=WORKSPACES, labels=of_workspaces(names))
+            await asyncio.gather(*(_delete(client, kind, item) for item in await client.list(selection)))
+
+    _with_client(cluster, delete)
     wait_gone(cluster, names)
 
 
-def _delete_all(cluster: ClusterProduct, kind: resources.Resource, selector: str) -> None:
-    """Delete objects by one request; kubectl sends one for each."""
-    path = f"{kind.path(namespace=WORKSPACES)}?labelSelector={selector}"
-    options = {"apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": "Background"}
-    cluster.kubectl("delete", "--raw", path, "-f", "-", input=json.dumps(options))
+async def _delete(client: Client, kind: resources.Resource, item: dict[str, Any]) -> None:
+    with contextlib.suppress(ObjectNotFound):  # the garbage collector was faster
+        await client.delete(kind, item["metadata"]["name"], namespace=WORKSPACES)
 
 
 def wait_gone(cluster: ClusterProduct, names: Collection[str]) -> None:

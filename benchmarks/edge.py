@@ -100,6 +100,8 @@ def edge(upstream: int, folder: Path) -> Iterator[Target]:
             "TMP": str(folder), "APP": f"127.0.0.1:{upstream}", "VERIFY": f"127.0.0.1:{check.port}",
             "TUNNEL": f"127.0.0.1:{tunnel_port}", "HTTP_PORT": f"127.0.0.1:{port}", "WORKERS": "1",
             "HEALTH_PORT": f"127.0.0.1:{free_port()}", "ACCESS_LOG": "false",
+            # One client sends all of it. It is counted, as anybody is, but never too much.
+            "REQUESTS": "999999", "BURST": "999999",
         }  # fmt: skip
         environment = os.environ | {f"VIBECODE_EDGE_{name}": value for name, value in settings.items()}
         rendered = subprocess.run(

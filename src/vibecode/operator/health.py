@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -61,7 +62,7 @@ def render_metrics(controller: Controller, election: Election, client: Client) -
 
     def add(name: str, kind: str, text: str, values: dict[str, float]) -> None:
         lines.extend([f"# HELP vibecode_operator_{name} {text}", f"# TYPE vibecode_operator_{name} {kind}"])
-        lines.extend(f"vibecode_operator_{name}{labels} {value:g}" for labels, value in values.items())
+        lines.extend(f"vibecode_operator_{name}{labels} {value:.15g}" for labels, value in values.items())
 
     counts, queue = controller.counts, controller.queue
     add("leader", "gauge", "Whether this replica leads.", {"": float(election.is_leader)})
@@ -70,10 +71,15 @@ def render_metrics(controller: Controller, election: Election, client: Client) -
     add("reconciles_total", "counter", "Looks at a workspace so far.", {"": counts.reconciled})
     add("reconcile_failures_total", "counter", "Those that failed.", {"": counts.failed})
     add("reconcile_seconds_total", "counter", "Time that workers spent, waiting included.", {"": counts.busy_seconds})
-    requests = {f'{{method="{method}",kind="{kind}"}}': number for (method, kind), number in client.requests.items()}
-    add("requests_total", "counter", "Requests to the API server.", dict(sorted(requests.items())))
+    sent, received = _by_method_and_kind(client.requests), _by_method_and_kind(client.received)
+    add("requests_total", "counter", "Requests to the API server.", sent)
+    add("received_bytes_total", "counter", "Bytes of their answers, uncompressed.", received)
     events = {f'{{kind="{resource.kind}"}}': item.events for resource, item in controller.copies.reflectors()}
     add("watch_events_total", "counter", "Changes that were told by watches.", dict(events))
     lists = {f'{{kind="{resource.kind}"}}': item.lists for resource, item in controller.copies.reflectors()}
     add("lists_total", "counter", "How often all objects of a kind were read.", dict(lists))
     return "\n".join(lines) + "\n"
+
+
+def _by_method_and_kind(numbers: Counter[tuple[str, str]]) -> dict[str, float]:
+    return {f'{{method="{method}",kind="{kind}"}}': number for (method, kind), number in sorted(numbers.items())}

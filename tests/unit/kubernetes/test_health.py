@@ -20,6 +20,7 @@ async def test_health_and_metrics() -> None:
         controller = Controller(client, config(), key=b"k" * 32, identity="one")
         election = Election(client, namespace="ns", name="lease", identity="one")
         client.requests["PATCH", "Deployment"] = 3
+        client.received["GET", "Pod"] = 1_234_567_891
         async with (
             serve_health(controller, election, client, host="127.0.0.1", port=0) as port,
             aiohttp.ClientSession(f"http://127.0.0.1:{port}") as session,
@@ -35,4 +36,6 @@ async def test_health_and_metrics() -> None:
     lines = [line for line in text.splitlines() if not line.startswith("#")]
     assert all(LINE.fullmatch(line) for line in lines)
     assert 'vibecode_operator_requests_total{method="PATCH",kind="Deployment"} 3' in lines
+    # To the last byte: a rate of rounded counters stands still, and leaps.
+    assert 'vibecode_operator_received_bytes_total{method="GET",kind="Pod"} 1234567891' in lines
     assert "vibecode_operator_leader 0" in lines

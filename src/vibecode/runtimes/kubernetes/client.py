@@ -75,6 +75,11 @@ class Client:
         return self._connection.sent
 
     @property
+    def received(self) -> Counter[tuple[str, str]]:
+        """Bytes of answers so far by HTTP method and kind, uncompressed; those of watches as they come."""
+        return self._connection.received
+
+    @property
     def writes(self) -> int:
         """Requests so far that could change something."""
         return sum(number for (method, _), number in self.requests.items() if method != "GET")

@@ -71,6 +71,8 @@ class Connection:
         self._session: aiohttp.ClientSession | None = None
         self.sent: Counter[tuple[str, str]] = Counter()
         """Requests so far by HTTP method and kind of object."""
+        self.received: Counter[tuple[str, str]] = Counter()
+        """Bytes of their answers, uncompressed."""
 
     async def close(self) -> None:
         """Close all connections."""
@@ -102,6 +104,7 @@ class Connection:
         self.sent[method, kind] += 1
         async with self._send(method, path, params=params, headers=headers, data=content, silence=TIMEOUT) as response:
             answer = await response.read()
+            self.received[method, kind] += len(answer)
             _raise_for(response, answer)
         decoded: dict[str, Any] = msgspec.json.decode(answer)
         return decoded
@@ -129,6 +132,7 @@ class Connection:
             if response.status >= 400:
                 _raise_for(response, await response.read())
             async for chunk in response.content.iter_any():
+                self.received["GET", kind] += len(chunk)
                 *lines, rest = (rest + chunk).split(b"\n")
                 for line in lines:
                     yield line

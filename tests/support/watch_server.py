@@ -25,6 +25,8 @@ class WatchServer:
         """Versions before this are no longer kept: a watch from there is answered by 410."""
         self.objects: dict[str, Object] = {}
         self.requests: list[dict[str, str]] = []
+        self.deleted: list[str] = []
+        """Names of what was asked to be deleted."""
         self.failures: list[int] = []
         """Status codes to answer the next requests with."""
         self.ends_at_once = False
@@ -106,6 +108,13 @@ class WatchServer:
             return web.json_response({"kind": "Status", "code": code, "message": "not now"}, status=code)
         return await self._watch(request, query) if "watch" in query else self._list(query)
 
+    async def handle_delete(self, request: web.Request) -> web.StreamResponse:
+        name = request.path.rpartition("/")[2]
+        self.deleted.append(name)
+        if name in self.objects:
+            self.remove(name)
+        return web.json_response({"kind": "Status", "status": "Success"})
+
     def _list(self, query: dict[str, str]) -> web.Response:
         names = sorted(self.objects)
         start, version = 0, str(self.version)
@@ -149,6 +158,7 @@ async def serving() -> AsyncIterator[tuple[WatchServer, Client]]:
     server = WatchServer()
     app = web.Application()
     app.router.add_get("/{path:.*}", server.handle)
+    app.router.add_delete("/{path:.*}", server.handle_delete)
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)

@@ -48,7 +48,8 @@ class Departures:
     async def clean_up(self, name: str, present: Object | None) -> None:
         """Remove the Ingress of a workspace that is gone, and its claims if it was to be deleted with them.
 
-        Claims have an owner reference by then, unless the policy was set and the Workspace deleted in one breath.
+        Claims have an owner reference by then, and go with their owner, unless the policy was set and the Workspace
+        deleted in one breath.
 
         Raises
         ------

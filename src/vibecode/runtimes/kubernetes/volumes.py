@@ -51,6 +51,15 @@ def belongs_to(claim: Object, *, workspace: str, owner: str) -> bool:
     )
 
 
+def possible_names(workspace: str, owner: str) -> list[str]:
+    """Return every name that a claim of a workspace can have."""
+    return [
+        name
+        for volume in VOLUMES
+        for name in (claim_name(volume, workspace), claim_name_for_owner(volume, workspace, owner))
+    ]
+
+
 def find_claims(workspace: str, owner: str, claims: Mapping[str, Object]) -> dict[str, str]:
     """Return the name of the claim of each volume, whether it exists or is to be made.
 

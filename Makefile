@@ -28,7 +28,7 @@ test: ## Run all tests that this machine can run, and say what was left out
 	@$(PYTHON) scripts/bootstrap.py --dev --editor-in "$(TEST_DATA)"
 	@VIBECODE_TEST_DATA_DIR="$(TEST_DATA)" $(BIN)/python scripts/checks.py --all
 
-bench: ## Measure start-up, proxy, idle cost, command line and Kubernetes, side by side with peers
+bench: ## Measure start-up, proxy, idle cost, command line, Kubernetes and operator, side by side with peers
 	@$(PYTHON) scripts/bootstrap.py --dev --editor-in "$(TEST_DATA)"
 	@VIBECODE_TEST_DATA_DIR="$(TEST_DATA)" $(BIN)/python -m benchmarks $(ARGS)
 

@@ -1,13 +1,15 @@
 """All benchmarks in one run: prints tables and writes JSON.
 
-``python -m benchmarks [startup|proxy|edge|idle|cli|kubernetes ...] [--quick] [--out FOLDER]``
+``python -m benchmarks [startup|proxy|edge|idle|cli|kubernetes|operator ...] [--quick] [--out FOLDER]``
 
-Without names all are run; the one on Kubernetes only where Docker and the tools of a KIND cluster are.
+Without names all are run; those on Kubernetes only where Docker and the tools of a KIND cluster are, and the operator's
+only with KWOK, which plays its nodes.
 """
 
 from __future__ import annotations
 
 import argparse
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -21,7 +23,17 @@ PARTS: dict[str, tuple[str, list[str], list[str]]] = {
     "startup": ("benchmarks.startup", [], ["--rounds", "3"]),
     "idle": ("benchmarks.idle", [], ["--seconds", "10", "--workspaces", "3"]),
     "kubernetes": ("benchmarks.kubernetes", [], ["--rounds", "1"]),
+    "operator": ("benchmarks.operator", [], ["--workspaces", "50", "--idle", "5", "--changes", "5"]),
 }
+
+
+def _lacking(part: str) -> str:
+    """Say what a part needs that isn't here; nothing if all is."""
+    if part in ("kubernetes", "operator") and (missing := missing_tools()):
+        return f"it needs a KIND cluster, and {missing}"
+    if part == "operator" and shutil.which("kwok") is None:
+        return "it needs KWOK, and there is no kwok"
+    return ""
 
 
 def main() -> int:
@@ -38,8 +50,8 @@ def main() -> int:
     for part in options.parts or PARTS:
         module, full, quick = PARTS[part]
         print(f"\n## {part}\n", flush=True)
-        if part == "kubernetes" and not options.parts and (lacking := missing_tools()):
-            print(f"Left out: it needs a KIND cluster, and {lacking}.", flush=True)
+        if not options.parts and (lacking := _lacking(part)):
+            print(f"Left out: {lacking}.", flush=True)
             continue
         arguments = [*(quick if options.quick else full), "--json", str(options.out / f"{part}.json")]
         if subprocess.run([sys.executable, "-m", module, *arguments], check=False).returncode:

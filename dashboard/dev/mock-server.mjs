@@ -38,6 +38,7 @@ let timers = []
 const streams = new Set()
 const logStreams = new Set()
 const keys = new Map()
+let held = null
 
 class Refusal extends Error {
   constructor(status, code, detail, field) {
@@ -50,6 +51,12 @@ class Refusal extends Error {
 
 function later(milliseconds, run) {
   timers.push(setTimeout(run, milliseconds))
+}
+
+/** Run it, or have it wait for a test that wants to see what is before. */
+function whenAllowed(run) {
+  if (held) held.push(run)
+  else run()
 }
 
 function send(stream, event, data) {
@@ -85,7 +92,7 @@ function start(workspace) {
     'The editor answers after 1.4 s',
   ]
   lines.forEach((text, index) => later((pace * (index + 1)) / (lines.length + 1), () => write(workspace, text)))
-  later(pace, () =>
+  const ready = () =>
     change(
       workspace,
       {
@@ -98,8 +105,8 @@ function start(workspace) {
         resources: { ...workspace.resources, cpu: 0.21, memory: 268_000_000 },
       },
       'The editor answers.',
-    ),
-  )
+    )
+  later(pace, () => whenAllowed(ready))
 }
 
 function stop(workspace, then) {
@@ -287,6 +294,7 @@ const commands = {
     timers = []
     failures = []
     keys.clear()
+    held = null
     pace = newPace ?? Number(options.pace)
     state = makeScenario(scenario)
     state.signedIn = signedIn
@@ -300,6 +308,15 @@ const commands = {
   /** Change a workspace behind the dashboard's back. */
   change({ name, changes }) {
     change(find(name), changes)
+  },
+  /** What starts does not get ready until `go`. */
+  hold() {
+    held = []
+  },
+  go() {
+    const waiting = held ?? []
+    held = null
+    for (const run of waiting) run()
   },
   /** Answer requests with errors; status 0 drops the connection. */
   fail({ requests }) {

@@ -17,6 +17,7 @@ CUT = ("ERR_INCOMPLETE_CHUNKED_ENCODING",)
 
 async def test_create_with_the_keyboard_alone(tab: Page, mock: Mock) -> None:
     await mock.reset("few")
+    await mock.command("hold")
     await tab.goto("/")
     await expect(tab.get_by_text("billing-api").first).to_be_visible()
     await tab.keyboard.press("n")
@@ -33,6 +34,7 @@ async def test_create_with_the_keyboard_alone(tab: Page, mock: Mock) -> None:
     await expect(tab).to_have_url(re.compile(r"/workspaces/night-shift/log$"))
     await expect(tab.get_by_role("button", name="Open night-shift")).to_be_disabled()
     await expect(tab.get_by_role("log")).to_contain_text("Waiting for the editor to answer")
+    await mock.command("go")
     await expect(tab.get_by_text("night-shift is ready")).to_be_visible()
     await expect(tab.get_by_role("link", name="Open it")).to_have_attribute(
         "href", "http://night-shift.vibecode.localhost:8000/"

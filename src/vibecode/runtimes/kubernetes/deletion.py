@@ -111,11 +111,11 @@ class Deletion:
     async def _settle(self, observed: Observed, policy: str) -> None:
         """Have the operator take up what happens to the volumes."""
         before = observed.obj["spec"].get("deletionPolicy") or "Retain"
-        if before != policy:
-            await self._set_policy(observed, policy)
-        elif policy == "Retain":
+        if before == policy == "Retain":
             return
         try:
+            if before != policy:
+                await self._set_policy(observed, policy)
             await self._cache.taken_up(observed, timeout=self._policy_limit)
         except (TimeoutError, asyncio.CancelledError) as error:
             # Else a later deletion would do to the files what was asked for now.

@@ -35,11 +35,16 @@ _ROLES = Resource("rbac.authorization.k8s.io", "v1", "Role", "roles")
 _BINDINGS = Resource("rbac.authorization.k8s.io", "v1", "RoleBinding", "rolebindings")
 
 
-def connect(field_manager: str) -> Client:
-    """Return a client of the test cluster; the test is left out, or fails, where there is none."""
+def kubeconfig() -> Path:
+    """Return the way to the test cluster; the test is left out, or fails, where there is none."""
     if not _KUBECONFIG:
         require("kubernetes", "VIBECODE_TEST_KUBECONFIG names no cluster")
-    return Client.connect(field_manager=field_manager, kubeconfig=Path(_KUBECONFIG))
+    return Path(_KUBECONFIG)
+
+
+def connect(field_manager: str) -> Client:
+    """Return a client of the test cluster."""
+    return Client.connect(field_manager=field_manager, kubeconfig=kubeconfig())
 
 
 @asynccontextmanager
@@ -70,9 +75,7 @@ async def _until_served(client: Client, namespace: str) -> None:
 @asynccontextmanager
 async def gated(field_manager: str, folder: Path) -> AsyncIterator[tuple[Client, Gate]]:
     """Have a client whose way to the API server can be cut."""
-    if not _KUBECONFIG:
-        require("kubernetes", "VIBECODE_TEST_KUBECONFIG names no cluster")
-    config = yaml.safe_load(Path(_KUBECONFIG).read_text())
+    config = yaml.safe_load(kubeconfig().read_text())
     (cluster,) = config["clusters"]
     server = urlsplit(cluster["cluster"]["server"])
     assert server.hostname is not None

@@ -15,6 +15,7 @@ from vibecode.runtimes.kubernetes.reflector import Reflector
 from vibecode.runtimes.kubernetes.resources import WORKSPACES, Object, Selection
 
 POD_ADDRESS = "10.244.9.9"
+"""Of the first workspace that runs; each has its own."""
 
 
 class StatusSetter:
@@ -30,6 +31,7 @@ class StatusSetter:
         """Sentences by name of a workspace that shall fail."""
         self.extra: dict[str, Object] = {}
         """What else is in the status, by name."""
+        self._addresses: dict[str, str] = {}
         self._reflector = Reflector(
             client,
             Selection(resource=WORKSPACES, namespace=namespace),
@@ -88,7 +90,10 @@ class StatusSetter:
             now = datetime.now(UTC).isoformat().replace("+00:00", "Z")
             pod = f"code-server-{name}-{obj['metadata']['generation']}"
             await self.set(obj, "Starting", "Starting: its container is being made.", podName=pod)
-            await self.set(obj, "Running", "Running.", podName=pod, podIP=POD_ADDRESS, startedAt=now)
+            address = self._addresses.setdefault(
+                name, f"10.244.8.{len(self._addresses)}" if self._addresses else POD_ADDRESS
+            )
+            await self.set(obj, "Running", "Running.", podName=pod, podIP=address, startedAt=now)
 
 
 def _run(status: Object) -> Object:

@@ -30,6 +30,8 @@ class Config:
     """What this workspace is."""
 
     name: str
+    host: str | None
+    """The name by which it is asked for; None outside of a cluster, where it answers to any."""
     workspace_id: str
     source: Source
     extensions: tuple[str, ...]
@@ -62,6 +64,7 @@ class Config:
         agent_file = environment.get("VIBECODE_AGENT_FILE")
         return cls(
             name=environment.get("VIBECODE_WORKSPACE", "workspace"),
+            host=environment.get("VIBECODE_WORKSPACE") or None,
             workspace_id=environment.get("VIBECODE_WORKSPACE_ID", "workspace"),
             source=_source(_json(environment, "VIBECODE_SOURCE")),
             extensions=_extensions(_json(environment, "VIBECODE_EXTENSIONS")),

@@ -106,7 +106,8 @@ def _run_editor(config: Config, processes: Processes, *, tries_again: bool) -> i
         if processes.wait(3600, also=[one.fileno() for one in waiting]):
             from vibecode.agent import relay
 
-            relay.start(waiting.pop(), refused={config.editor_port, config.relay_port, config.ready_port})
+            refused = {config.editor_port, config.relay_port, config.ready_port}
+            relay.start(waiting.pop(), workspace=config.host, refused=refused)
     if processes.asked_to_stop:
         print("Stopping: it was asked for.", flush=True)
         processes.end(pid, grace=_EDITOR_GRACE)

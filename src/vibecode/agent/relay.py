@@ -8,6 +8,9 @@ code-server has a proxy of its own, which will not do: it takes no Host with a p
 on ``::1`` alone (Vite's does), answers 500 where nothing listens, and opens every port on the editor's own origin too.
 
 A connection belongs to the port that its first request named, so the edge may not use one again for another Host.
+
+A Host of another workspace leads nowhere: the edge goes by addresses, and one may have become another pod's since it
+learned it (see ``editor/shims/own_host.js``).
 """
 
 from __future__ import annotations
@@ -23,41 +26,56 @@ from typing import Final, cast
 from vibecode.proxy.limits import HEAD_LIMIT, WRITE_HIGH, WRITE_LOW
 from vibecode.proxy.tunnel import TunnelEnd
 
-_PORT: Final = re.compile(rb"\r\nhost:[ \t]*(?P<port>[1-9][0-9]{0,4})--", re.IGNORECASE)
+_HOST: Final = re.compile(rb"\r\nhost:[ \t]*(?P<port>[1-9][0-9]{0,4})--(?P<workspace>[a-z0-9-]+)[.:\r]", re.IGNORECASE)
 _END: Final = b"\r\n\r\n"
 _HEAD_WITHIN: Final = 30.0
 """Seconds for the head of a request: the edge sends it as a whole."""
 _CONNECT_WITHIN: Final = 5.0
 
 
-def start(listener: socket.socket, *, refused: Collection[int]) -> None:
+def start(listener: socket.socket, *, workspace: str | None, refused: Collection[int]) -> None:
     """Serve in a thread of its own until the process ends.
 
     Parameters
     ----------
     listener
         A listening socket.
+    workspace
+        Whose ports; None outside of a cluster, where nobody else's could be meant.
     refused
         Ports that aren't gone on to: the editor's, which the edge reaches directly, and this process's own.
     """
 
     async def serve() -> None:
-        server = await asyncio.get_running_loop().create_server(lambda: _FromEdge(refused), sock=listener)
+        server = await asyncio.get_running_loop().create_server(lambda: _FromEdge(workspace, refused), sock=listener)
         await server.serve_forever()
 
     threading.Thread(target=asyncio.run, args=(serve(),), name="relay", daemon=True).start()
 
 
-def port_of(head: bytes) -> int | None:
-    """Return the port that the head of a request names by its Host; None if it names none."""
-    match = _PORT.search(head)
-    return int(match["port"]) if match is not None and int(match["port"]) < 65536 else None
+def port_of(head: bytes, workspace: str | None) -> int | None:
+    """Return the port of a workspace that the head of a request names by its Host; None if it names none, or another's.
+
+    Parameters
+    ----------
+    head
+        As received.
+    workspace
+        Its name; None takes anybody's.
+    """
+    match = _HOST.search(head)
+    if match is None or int(match["port"]) > 65535:
+        return None
+    if workspace is not None and match["workspace"].lower() != workspace.encode():
+        return None
+    return int(match["port"])
 
 
 class _FromEdge(asyncio.Protocol):
     """A connection until it is known where to."""
 
-    def __init__(self, refused: Collection[int]) -> None:
+    def __init__(self, workspace: str | None, refused: Collection[int]) -> None:
+        self._workspace = workspace
         self._refused = refused
         self._received = bytearray()
         self._transport: asyncio.Transport | None = None
@@ -74,7 +92,7 @@ class _FromEdge(asyncio.Protocol):
         if self._task is not None:
             return
         head, found, _ = self._received.partition(_END)
-        port = port_of(bytes(head)) if found else None
+        port = port_of(bytes(head), self._workspace) if found else None
         if found and port is not None and port not in self._refused:
             self._transport.pause_reading()
             self._task = asyncio.get_running_loop().create_task(self._join(self._transport, port))

@@ -21,6 +21,10 @@ _PASSED_ON: Final = re.compile(
 )
 
 
+_OWN_HOST: Final = Path(__file__).parent / "shims/own_host.js"
+"""Has an editor on a port answer for its own workspace alone."""
+
+
 def user_data(home: Path) -> Path:
     """Return code-server's user data folder in a workspace's home."""
     return home / ".local/share/code-server"
@@ -52,6 +56,8 @@ def command(editor: Editor, *, socket: Path, home: Path, folder: Path) -> list[s
 def command_on_port(editor: Editor, *, address: str, session_socket: Path, home: Path, folder: Path) -> list[str]:
     """Return the command line of a workspace's editor that listens on a TCP port, in a container of its own.
 
+    If VIBECODE_WORKSPACE names the workspace, requests from elsewhere whose Host is another's are refused.
+
     Parameters
     ----------
     editor
@@ -65,13 +71,22 @@ def command_on_port(editor: Editor, *, address: str, session_socket: Path, home:
     folder
         The folder that is opened.
     """
+    node = ("--require", str(_OWN_HOST))
     listen = ("--bind-addr", address)
-    return _command(editor, listen, session_socket=session_socket, home=home, folder=folder)
+    return _command(editor, listen, node=node, session_socket=session_socket, home=home, folder=folder)
 
 
-def _command(editor: Editor, listen: Sequence[str], *, session_socket: Path, home: Path, folder: Path) -> list[str]:
+def _command(
+    editor: Editor,
+    listen: Sequence[str],
+    *,
+    node: Sequence[str] = (),
+    session_socket: Path,
+    home: Path,
+    folder: Path,
+) -> list[str]:
     return [
-        *(str(editor.node), str(editor.entry)),
+        *(str(editor.node), *node, str(editor.entry)),
         *("--auth", "none", *listen),
         # The session socket's default lies deep in the home, where it would often be too long for a socket.
         *("--session-socket", str(session_socket)),

@@ -69,12 +69,11 @@ class Workspace:
             yield f"http://127.0.0.1:{port}"
 
     @contextlib.contextmanager
-    def running(self, argv: list[str], editor: Editor) -> Iterator[subprocess.Popen[bytes]]:
+    def running(self, argv: list[str], editor: Editor, **variables: str) -> Iterator[subprocess.Popen[bytes]]:
         """Run a command line in a process group of its own, and end that."""
+        own = environment(editor, home=self.home, extra=variables)
         with self.log.open("wb") as log:
-            process = subprocess.Popen(
-                argv, env=environment(editor, home=self.home), stdout=log, stderr=log, start_new_session=True
-            )
+            process = subprocess.Popen(argv, env=own, stdout=log, stderr=log, start_new_session=True)
         try:
             yield process
         finally:

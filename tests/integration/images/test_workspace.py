@@ -147,6 +147,18 @@ def test_servers_inside_are_reached_by_host(run: Run) -> None:
     assert not container.answers("/", port=20990, host="3002--alice.example.org")
 
 
+def test_it_answers_to_its_own_name_alone(run: Run) -> None:
+    container = run("workspace", options=("--env", "VIBECODE_WORKSPACE=alice"), folders=FOLDERS)
+    until(container.answers)
+    docker.output("exec", "--detach", container.id, "python3", "-m", "http.server", "--bind", "127.0.0.1", "3000")
+    until(functools.partial(container.answers, "/", port=20990, host="3000--alice.example.org"))
+    assert not container.answers("/", port=20990, host="3000--bob.example.org")
+    # By its own address, as the edge comes to it.
+    form = 'curl -sS -o /dev/null -w "%{http_code}" -H "Host: NAME.example.org:8000" "http://$(hostname -i):8080/"'
+    assert container.exec("sh", "-c", form.replace("NAME", "alice")) == "302"
+    assert container.exec("sh", "-c", form.replace("NAME", "bob")) == "421"
+
+
 def test_it_ends_as_the_editor_does(run: Run) -> None:
     container = run("workspace", folders=FOLDERS)
     until(container.answers)

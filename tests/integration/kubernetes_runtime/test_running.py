@@ -86,6 +86,29 @@ async def test_a_pod_that_was_replaced_takes_its_report_with_it(
     assert await runtime.upstream("alice") == Upstream(host="10.244.9.10", port=8080)
 
 
+async def test_an_address_that_two_workspaces_have_is_nobodys(
+    runtime: KubernetesRuntime, setter: StatusSetter, client: Client, namespace: str
+) -> None:
+    """One of the two is old news, and behind it may be the other's editor, which asks nobody who they are."""
+    await running(runtime)
+    await running(runtime, "bob")
+    first, second = await runtime.upstream("alice"), await runtime.upstream("bob")
+    assert first is not None
+    assert second is not None
+    assert first.host != second.host
+    obj = await client.get(WORKSPACES, "alice", namespace=namespace)
+    run = {key: obj["status"][key] for key in ("podName", "startedAt")}
+    await setter.set(obj, "Running", "Running.", podIP=second.host, **run)
+    async with asyncio.timeout(LIMIT):
+        while await runtime.upstream("bob") is not None:
+            await asyncio.sleep(0.02)
+    assert await runtime.upstream("alice") is None
+    await client.delete(WORKSPACES, "alice", namespace=namespace)
+    async with asyncio.timeout(LIMIT):
+        while await runtime.upstream("bob") is None:
+            await asyncio.sleep(0.02)
+
+
 async def test_an_editor_that_misses_its_probes_keeps_what_is_connected(
     runtime: KubernetesRuntime, setter: StatusSetter, client: Client, namespace: str
 ) -> None:

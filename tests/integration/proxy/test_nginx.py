@@ -419,7 +419,7 @@ async def test_each_port_behind_a_relay_is_its_own(site: Site, router: MemoryRou
         writer.close()
 
     listener = socket.create_server(("127.0.0.1", 0))
-    relay.start(listener, refused=())
+    relay.start(listener, workspace="alice", refused=())
     servers = [await asyncio.start_server(serve, "127.0.0.1", 0) for _ in range(2)]
     ports = [server.sockets[0].getsockname()[1] for server in servers]
     for port in ports:

@@ -18,7 +18,7 @@ Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]
 def port() -> int:
     listener = socket.create_server(("127.0.0.1", 0))
     number: int = listener.getsockname()[1]
-    relay.start(listener, refused={number, 8080})
+    relay.start(listener, workspace="alice", refused={number, 8080})
     return number
 
 
@@ -66,6 +66,17 @@ async def test_the_port_in_the_host_is_reached_however_it_listens(port: int, hos
 )
 async def test_what_names_no_port_of_the_workspace_is_closed(port: int, host: str) -> None:
     assert await ask(port, f"GET / HTTP/1.1\r\nHost: {host}\r\n\r\n".encode()) == b""
+
+
+@pytest.mark.parametrize("name", ["bob", "alice2", "alice-2", "alic", "3000--alice", ""])
+async def test_what_is_meant_for_another_workspace_is_closed(port: int, name: str) -> None:
+    """The edge may have an old address: then this is not the pod that it thinks it is."""
+    async with serving(echo_head) as inside:
+        assert await ask(port, f"GET / HTTP/1.1\r\nHost: {inside}--{name}.example.org\r\n\r\n".encode()) == b""
+
+
+async def test_outside_of_a_cluster_any_name_will_do() -> None:
+    assert relay.port_of(b"GET / HTTP/1.1\r\nHost: 3000--bob.x", None) == 3000
 
 
 async def test_where_nothing_listens_the_connection_is_closed_without_a_word(port: int) -> None:

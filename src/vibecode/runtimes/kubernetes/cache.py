@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Final
@@ -19,7 +20,7 @@ from vibecode.runtimes.kubernetes.model import trim_workspace
 from vibecode.runtimes.kubernetes.observed import Observed
 from vibecode.runtimes.kubernetes.reflector import Reflector
 from vibecode.runtimes.kubernetes.resources import WORKSPACES, Object, Selection
-from vibecode.runtimes.kubernetes.view import ANSWER_LIMIT, observed_generation
+from vibecode.runtimes.kubernetes.view import ANSWER_LIMIT, observed_generation, pod_address
 
 SEEN_LIMIT: Final = 5.0
 """Seconds to wait until the watch has brought back what was written: milliseconds, unless the watch is broken."""
@@ -68,6 +69,10 @@ class WorkspaceCache:
         self._answer_limit = answer_limit
         self._observed: dict[str, Observed] = {}
         self._by_id: dict[str, Observed] = {}
+        self._addresses: dict[str, str] = {}
+        """Of pods, by UID of their workspace."""
+        self._claims: Counter[str] = Counter()
+        """How many workspaces are said to be at an address."""
         self._sorted: Sequence[Observed] | None = None
         self._newest = 0
         """The latest ``resourceVersion`` that the watch has brought."""
@@ -79,6 +84,15 @@ class WorkspaceCache:
     def by_id(self, uid: str) -> Observed | None:
         """Return the workspace of an object's UID."""
         return self._by_id.get(uid)
+
+    def address(self, observed: Observed) -> str | None:
+        """Return where a workspace's pod is; None unless it is ready.
+
+        An address that two workspaces are said to have is nobody's: one of the two is old news, and it can't be told
+        which.
+        """
+        address = self._addresses.get(observed.id)
+        return address if address is not None and self._claims[address] == 1 else None
 
     async def open(self, *, timeout: float) -> None:
         """Read all, and keep up to date from then on.
@@ -182,6 +196,7 @@ class WorkspaceCache:
         if observed is not None and (new is None or new["metadata"]["uid"] != observed.id):
             del self._observed[name], self._by_id[observed.id]
             self._sorted = None
+            self._place(observed.id, None)
             observed.leave()
             self._on_gone(observed)
             observed = None
@@ -192,10 +207,21 @@ class WorkspaceCache:
                 self._sorted = None
             else:
                 observed.take(new)
+            self._place(observed.id, pod_address(new))
             self._newest = max(self._newest, observed.version)
             self._on_change(observed)
         arrived, self._arrived = self._arrived, asyncio.Event()
         arrived.set()
+
+    def _place(self, uid: str, address: str | None) -> None:
+        before = self._addresses.pop(uid, None)
+        if before is not None:
+            self._claims[before] -= 1
+            if not self._claims[before]:
+                del self._claims[before]
+        if address is not None:
+            self._addresses[uid] = address
+            self._claims[address] += 1
 
     def _teller(self, obj: Object) -> Callable[[Workspace | None], None]:
         name, owner = obj["metadata"]["name"], obj["spec"]["owner"]

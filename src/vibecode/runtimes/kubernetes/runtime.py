@@ -34,7 +34,7 @@ from vibecode.runtimes.kubernetes.refusals import refusals
 from vibecode.runtimes.kubernetes.reports import cleaned
 from vibecode.runtimes.kubernetes.requests import Requests
 from vibecode.runtimes.kubernetes.resources import WORKSPACES, Selection
-from vibecode.runtimes.kubernetes.view import ANSWER_LIMIT, Idle, pod_address
+from vibecode.runtimes.kubernetes.view import ANSWER_LIMIT, Idle
 from vibecode.runtimes.sources import TemplateChecker
 
 _OPEN_LIMIT: Final = 60.0
@@ -229,7 +229,7 @@ class KubernetesRuntime:
             return None
         if port is not None and observed.activity is not None and all(each.port != port for each in observed.ports):
             return None
-        address = pod_address(observed.obj)
+        address = self._cache.address(observed)
         return None if address is None else Upstream(host=address, port=EDITOR_PORT if port is None else RELAY_PORT)
 
     async def ports(self, name: str) -> Sequence[ListeningPort]:

@@ -28,8 +28,8 @@ AGENT_PORT: Final = 8081
 METADATA: Final = "169.254.169.254"
 PRIVATE: Final = ("10.77.77.77", "172.31.77.77", "192.168.77.77", "100.100.100.200")
 """An address of each private range (RFC 1918, RFC 6598); the last is where Alibaba Cloud has its metadata."""
-INTERNET: Final = "203.0.113.77"
-"""An address for documentation (RFC 5737), which no cluster has."""
+INTERNET: Final = "192.88.99.77"
+"""An address of a relay service that was given up (RFC 7526): no cluster has it, and it counts as public."""
 
 _SYSTEM: Final = "kube-system"
 _LOOSE: Final = "test-allows-everything"

@@ -27,6 +27,7 @@ KINDS: Final = (
 SMALL: Final = {"requests": {"cpu": "20m", "memory": "128Mi"}, "limits": {"cpu": "1", "memory": "1Gi"}}
 """Enough for an editor that nobody uses."""
 
+_REPLICA_SETS: Final = resources.Resource("apps", "v1", "ReplicaSet", "replicasets")
 _WHOLE: Final = Counter(
     Deployment=1, NetworkPolicy=1, PersistentVolumeClaim=2, ReplicaSet=1, Secret=1, Service=1, ServiceAccount=1
 )
@@ -106,7 +107,7 @@ def of_workspaces(names: Iterable[str]) -> str:
 def pieces(cluster: ClusterProduct, names: Collection[str]) -> dict[str, Counter[str]]:
     """Return how many objects of each kind workspaces have, pods aside."""
     found: dict[str, Counter[str]] = {name: Counter() for name in names}
-    kinds = ",".join((*(kind.plural for kind in KINDS), "replicasets"))
+    kinds = ",".join(kind.plural for kind in (*KINDS, _REPLICA_SETS))
     for item in cluster.get(kinds, "-n", WORKSPACES, "-l", resources.WORKSPACE_LABEL)["items"]:
         name = item["metadata"]["labels"][resources.WORKSPACE_LABEL]
         if name in found:
@@ -142,7 +143,7 @@ def clear(cluster: ClusterProduct, batch: str) -> None:
 
     async def delete(client: Client) -> None:
         await asyncio.gather(*(client.delete(resources.WORKSPACES, name, namespace=WORKSPACES) for name in names))
-        for kind in KINDS:
+        for kind in (*reversed(KINDS), _REPLICA_SETS):
             selection = resources.Selection(resource=kind, namespace=WORKSPACES, labels=of_workspaces(names))
             await asyncio.gather(*(_delete(client, kind, item) for item in await client.list(selection)))
 

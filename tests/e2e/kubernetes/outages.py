@@ -45,6 +45,7 @@ def without_api_server(cluster: ClusterProduct) -> Iterator[None]:
             for name in reversed(moved):
                 move(name, _ASIDE, _MANIFESTS)
                 wait_until(answers, "the API server is back", limit=PATIENCE)
+            # Who makes volumes ends at once, too, if it doesn't find the API server when it starts.
             wait_until(is_found, "pods find it again", limit=PATIENCE)
     wait_recovered(cluster)
 

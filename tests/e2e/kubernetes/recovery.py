@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+import secrets
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from tests.e2e.kubernetes.nodes import Node, container_names, is_ready, nodes
-from tests.support.cluster import PATIENCE, WORKSPACES, ClusterProduct
+from tests.e2e.kubernetes.nodes import Node, container_names, is_ready, nodes, pods
+from tests.support.cluster import PATIENCE, PLATFORM, WORKSPACES, ClusterProduct
 from tests.support.product_api import wait_until
 
 _CONTROLLERS: Final = ("kube-controller-manager", "kube-scheduler")
@@ -17,6 +19,25 @@ _CONTROL_PLANE: Final = "node-role.kubernetes.io/control-plane"
 _TRY: Final = 'for target; do timeout 5 bash -c "exec 3<>/dev/tcp/$target" || echo "$target"; done'
 """Prints which of its arguments, such as ``10.96.0.1/443``, take no connection."""
 
+_SYSTEM: Final = "kube-system"
+_ASK: Final = """
+import socket, sys
+name, *resolvers = sys.argv[1:]
+labels = b"".join(bytes([len(label)]) + label.encode() for label in name.split("."))
+for resolver in resolvers:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as way:
+        way.settimeout(5)
+        way.connect((resolver, 53))
+        way.send(bytes.fromhex("000101000001000000000000") + labels + bytes.fromhex("0000010001"))
+        try:
+            is_known = way.recv(512)[6:8] != bytes(2)
+        except OSError:
+            is_known = False
+    if not is_known:
+        print(f"the resolver {resolver} does not know {name}")
+"""
+"""Asks resolvers for the address of a name (RFC 1035), and prints those that have none."""
+
 _Objects = Mapping[str, Sequence[dict[str, Any]]]
 """By kind."""
 
@@ -24,17 +45,25 @@ _Objects = Mapping[str, Sequence[dict[str, Any]]]
 def wait_recovered(cluster: ClusterProduct) -> None:
     """Wait until the cluster works as before: whatever comes next must not meet what is left of a fault.
 
-    Nodes and controllers have to say so anew, since their last words may be those of before the fault.
+    Nodes and controllers have to say so anew, since their last words may be those of before the fault. Who lost sight
+    of the API server asks again after up to a minute, and until then knows nothing that is new.
     """
     since = datetime.now(UTC)
+    _wait(lambda: _troubles(cluster, since))
+    with newcomer(cluster) as name:
+        _wait(lambda: _strangers(cluster, name))
+
+
+def _wait(look: Callable[[], list[str]]) -> None:
+    """Wait until there are no troubles; fail with those that are left."""
     found: list[str] = []
 
-    def look() -> bool:
-        found[:] = _troubles(cluster, since)
+    def is_well() -> bool:
+        found[:] = look()
         return not found
 
     try:
-        wait_until(look, "the cluster is itself again", limit=PATIENCE)
+        wait_until(is_well, "the cluster is itself again", limit=PATIENCE)
     except AssertionError:
         raise AssertionError(f"the cluster is not itself again: {'; '.join(found)}") from None
 
@@ -48,8 +77,7 @@ def _troubles(cluster: ClusterProduct, since: datetime) -> list[str]:
     for item in json.loads(done.stdout)["items"]:
         objects.setdefault(item["kind"], []).append(item)
     names = container_names(cluster)
-    found = [*_silent(objects, names, since), *_unfit_nodes(objects, names), *_unfit_pods(objects)]
-    return found or [*_closed(cluster, objects)]
+    return [*_silent(objects, names, since), *_unfit_nodes(objects, names), *_unfit_pods(objects)]
 
 
 def _silent(objects: _Objects, names: Sequence[str], since: datetime) -> Iterator[str]:
@@ -92,16 +120,59 @@ def _is_rolled_out(item: dict[str, Any]) -> bool:
     return all(status.get(count, 0) == wanted for count in counts)
 
 
-def _closed(cluster: ClusterProduct, objects: _Objects) -> Iterator[str]:
-    """Yield ways that are closed: from each node to pods of others and to Services, and from here to the dashboard."""
-    resolvers = [pod for pod in objects["Pod"] if pod["metadata"].get("labels", {}).get("k8s-app") == "kube-dns"]
-    targets = [f"{pod['status']['podIP']}/53" for pod in resolvers]
-    targets += [service_address(cluster, "kube-dns", 53, "kube-system"), api_service(cluster)]
-    for node in nodes(cluster):
-        yield from (f"{node.name} does not reach {target}" for target in closed_to(node, *targets))
+def _strangers(cluster: ClusterProduct, new: str) -> list[str]:
+    """Return who doesn't know what has just been made by :func:`newcomer`, and what doesn't answer."""
+    item = cluster.get("daemonset", new, "-n", _SYSTEM)
+    members = nodes(cluster)
+    if not _is_rolled_out(item) or item["status"]["numberReady"] != len(members):
+        return ["a new pod is not ready on each node"]
+    service = service_address(cluster, new, 53, _SYSTEM)
+    resolvers = [pod["status"]["podIP"] for pod in pods(cluster, _SYSTEM, "k8s-app=kube-dns")]
+    found = []
+    for node in members:
+        closed = closed_to(node, service, api_service(cluster), *(f"{each}/53" for each in resolvers))
+        found += [f"{node.name} does not reach {target}" for target in closed]
+    control_plane = ("exec", "-n", PLATFORM, "deploy/control-plane", "--", "python", "-c", _ASK)
+    found += cluster.kubectl(*control_plane, f"{new}.{_SYSTEM}.svc.cluster.local", *resolvers).splitlines()
     status = cluster.request("GET", "/api/v1/me").status
-    if status != 200:
-        yield f"the dashboard answers {status}"
+    return found + ([] if status == 200 else [f"the dashboard answers {status}"])
+
+
+@contextlib.contextmanager
+def newcomer(cluster: ClusterProduct) -> Iterator[str]:
+    """Have a pod on each node, and a Service of their name, that were not there before."""
+    new = f"test-newcomer-{secrets.token_hex(4)}"
+    label, metadata = {"test": new}, {"name": new, "namespace": _SYSTEM}
+    images = [name for image in cluster.get("nodes")["items"][0]["status"]["images"] for name in image["names"]]
+    pause = {"name": "pause", "image": next(name for name in images if "/pause:" in name), "imagePullPolicy": "Never"}
+    template = {
+        "metadata": {"labels": label},
+        "spec": {
+            "containers": [pause],
+            "tolerations": [{"operator": "Exists"}],
+            "terminationGracePeriodSeconds": 0,
+            "automountServiceAccountToken": False,
+        },
+    }
+    items = [
+        {
+            "apiVersion": "apps/v1",
+            "kind": "DaemonSet",
+            "metadata": metadata,
+            "spec": {"selector": {"matchLabels": label}, "template": template},
+        },
+        {
+            "apiVersion": "v1",
+            "kind": "Service",
+            "metadata": metadata,
+            "spec": {"selector": {"k8s-app": "kube-dns"}, "ports": [{"port": 53}]},
+        },
+    ]
+    try:
+        cluster.kubectl("create", "-f", "-", input=json.dumps({"apiVersion": "v1", "kind": "List", "items": items}))
+        yield new
+    finally:
+        cluster.kubectl("delete", f"daemonset/{new}", f"service/{new}", "-n", _SYSTEM, "--ignore-not-found")
 
 
 def api_service(cluster: ClusterProduct) -> str:

@@ -41,6 +41,7 @@ if ($source =~ /crash/) { print "one\nboom: the last line\n"; exit 3 }
 if ($source =~ /absent/) {
     open(my $log, '>', '/dev/termination-log'); print $log "The repository was not found.\n"; close $log; exit 65
 }
+if ($source =~ /fill/) { open(my $file, '>', '/tmp/full') or die $!; print $file 'x' x 16777216; close $file }
 my $server = IO::Socket::INET->new(LocalPort => 8080, Listen => 64, ReuseAddr => 1) or die $!;
 while (my $client = $server->accept) {
     my $line = <$client>; while (defined(my $more = <$client>)) { last if $more =~ /^\r?\n$/ }

@@ -115,18 +115,36 @@ def test_the_lease_is_the_operators(release: Release) -> None:
     assert not release.may("control-plane", "update", "leases.coordination.k8s.io/vibecode-operator", release.namespace)
 
 
-def test_another_storage_class_is_for_volumes_to_come(release: Release) -> None:
-    made = release.get("pvc", "control-plane")
-    assert made is not None
-    values = {"global": {"storageClass": "another"}, "controlPlane": {"image": {"repository": "invalid/none"}}}
-    release.upgrade(**values)
-    kept = release.get("pvc", "control-plane")
-    assert kept is not None
-    assert kept["spec"] == made["spec"]
-    config = release.get("configmap", "operator")
-    assert config is not None
-    assert json.loads(config["data"]["operator.json"])["workspace"]["storageClassName"] == "another"
-    release.upgrade()
+def test_what_values_cannot_do_to_a_volume_is_refused_as_the_page_says(
+    cluster: Cluster, workspaces_defined: None
+) -> None:
+    page = " ".join((PLATFORM.parents[1] / "docs/deployment.md").read_text(encoding="utf-8").split())
+    present = {"storageClass": "present", "size": "2Gi"}
+
+    def values(persistence: Object, storage_class: str = "") -> dict[str, Any]:
+        control_plane = {"image": {"repository": "invalid/none"}, "persistence": persistence}
+        return {"global": {"storageClass": storage_class}, "controlPlane": control_plane}
+
+    with cluster.namespace() as first, cluster.namespace() as second:
+        made = Release(cluster, first, second)
+        made.upgrade(**values(present))
+        for persistence, words in (
+            ({**present, "storageClass": "another"}, "spec is immutable after creation"),
+            ({**present, "size": "1Gi"}, "spec is immutable after creation"),
+        ):
+            with pytest.raises(AssertionError, match=words):
+                made.upgrade(**values(persistence))
+            assert words in page
+            claim = made.get("pvc", "control-plane")
+            assert claim is not None
+            assert claim["spec"]["storageClassName"] == "present"
+            assert claim["spec"]["resources"]["requests"]["storage"] == "2Gi"
+        # For workspaces to come it is changed beside.
+        made.upgrade(**values(present, "another"))
+        config = made.get("configmap", "operator")
+        assert config is not None
+        assert json.loads(config["data"]["operator.json"])["workspace"]["storageClassName"] == "another"
+        made.helm("uninstall", "vibecode")
 
 
 def test_accounts_outlive_the_release(cluster: Cluster, workspaces_defined: None) -> None:

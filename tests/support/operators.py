@@ -25,6 +25,7 @@ from vibecode.runtimes.kubernetes.config import OperatorConfig, parse_config
 from vibecode.runtimes.kubernetes.connection import Connection, find_cluster
 from vibecode.runtimes.kubernetes.controller import Controller
 from vibecode.runtimes.kubernetes.errors import ApiUnavailable, ObjectNotFound
+from vibecode.runtimes.kubernetes.ports import EDITOR_PORT, READY_PORT
 from vibecode.runtimes.kubernetes.resources import NAMESPACES, PODS, WORKSPACES, Object, Resource, Selection
 
 KEY = b"0123456789abcdef0123456789abcdef"
@@ -42,7 +43,8 @@ if ($source =~ /absent/) {
     open(my $log, '>', '/dev/termination-log'); print $log "The repository was not found.\n"; close $log; exit 65
 }
 if ($source =~ /fill/) { open(my $file, '>', '/tmp/full') or die $!; print $file 'x' x 16777216; close $file }
-my $server = IO::Socket::INET->new(LocalPort => 8080, Listen => 64, ReuseAddr => 1) or die $!;
+my $port = fork ? EDITOR_PORT : READY_PORT;
+my $server = IO::Socket::INET->new(LocalPort => $port, Listen => 64, ReuseAddr => 1) or die $!;
 while (my $client = $server->accept) {
     my $line = <$client>; while (defined(my $more = <$client>)) { last if $more =~ /^\r?\n$/ }
     print $client "HTTP/1.1 200 OK\r\nContent-Length: 3\r\nConnection: close\r\n\r\nok\n"; close $client;
@@ -59,7 +61,8 @@ def load_image(folder: Path) -> str:
     name = _kind_cluster()
     if name is None or which("docker") is None or which("kind") is None:
         require("kubernetes", "the cluster is none of kind's, so no image can be brought in")
-    (folder / "server.pl").write_text(_SERVER)
+    server = _SERVER.replace("EDITOR_PORT", str(EDITOR_PORT)).replace("READY_PORT", str(READY_PORT))
+    (folder / "server.pl").write_text(server)
     (folder / "Dockerfile").write_text(_DOCKERFILE)
     tags = [f"{IMAGE}:1", f"{IMAGE}:2"]
     subprocess.run(["docker", "build", "-q", *(f"-t{tag}" for tag in tags), str(folder)], check=True)

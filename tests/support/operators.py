@@ -42,7 +42,6 @@ if ($source =~ /crash/) { print "one\nboom: the last line\n"; exit 3 }
 if ($source =~ /absent/) {
     open(my $log, '>', '/dev/termination-log'); print $log "The repository was not found.\n"; close $log; exit 65
 }
-if ($source =~ /fill/) { open(my $file, '>', '/tmp/full') or die $!; print $file 'x' x 16777216; close $file }
 my $port = fork ? EDITOR_PORT : READY_PORT;
 my $server = IO::Socket::INET->new(LocalPort => $port, Listen => 64, ReuseAddr => 1) or die $!;
 while (my $client = $server->accept) {

@@ -82,24 +82,6 @@ async def test_a_source_that_is_not_there_is_tried_once(user: Surface) -> None:
     assert _condition(failed, "Ready")["reason"] == "SourceUnavailable"
 
 
-@pytest.mark.timeout(400)
-async def test_filling_the_nodes_disk_ends_with_a_sentence(user: Surface, places: Places, image: str) -> None:
-    """The kubelet's own words are read here: it measures, and ends the pod."""
-    disk = {"tmp": "4Mi", "request": "1Mi", "limit": "1Gi"}
-    config = make_config(places.workspaces, places.platform, image=f"{image}:1", workspace={"ephemeralStorage": disk})
-    sentence = "It was ended because it kept more than 4Mi in /tmp, which is empty again."
-    async with operating(config):
-        await user.create(source={"template": {"name": "fill"}})
-        again = await user.until(lambda item: _message(item) == f"{sentence} It starts again.", timeout=120)
-        assert again["status"]["phase"] == "Starting"
-        failed = await user.until_phase("Failed", timeout=240)
-        assert _message(failed).startswith(f"{sentence} That happened 3 times in a row.")
-        assert _condition(failed, "Ready")["reason"] == "Evicted"
-        # It isn't left looping, and what was doesn't stop the next try.
-        await user.change(restartedAt="again")
-        await user.until(lambda item: item["status"]["phase"] in ("Pending", "Starting", "Running"))
-
-
 @pytest.mark.usefixtures("operator")
 async def test_a_quota_that_is_used_up(user: Surface) -> None:
     await _set_quota(user, {"limits.memory": "1Mi", "persistentvolumeclaims": "20"})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from tests.integration.kubernetes.conftest import Places
 from tests.support.api_server import gated
 from tests.support.operators import Surface, make_config, operating, wait_for
 from vibecode.runtimes.kubernetes import reflector
+from vibecode.runtimes.kubernetes.reflector import Reflector
 from vibecode.runtimes.kubernetes.resources import DEPLOYMENTS, NETWORK_POLICIES, Object
 
 
@@ -44,7 +46,12 @@ async def test_what_happened_without_a_watch_is_done(
         await user.until(lambda item: item["status"]["message"] == "Stopped while nobody watched.", name="changed")
         await wait_for(lambda: _is_mended(user))
         await wait_for(lambda: _knows(set(controller.copies.workspaces), {"changed", "harmed", "new"}))
-        assert {each.lists for each in reflectors} == {2 if gone else 1}
+        # Each asks again when its own pause is over.
+        await wait_for(lambda: _have_listed(reflectors, 2 if gone else 1))
+
+
+async def _have_listed(reflectors: Sequence[Reflector], times: int) -> bool:
+    return {each.lists for each in reflectors} == {times}
 
 
 async def _are_cut(connections: int) -> bool:

@@ -134,18 +134,20 @@ class BehindIngress(ClusterProduct):
         """Follow the page: images, values, certificate, installation, test, and the first admin's link."""
         images: dict[str, Any] = {}
         registry = EXAMPLES["images"]["global"]["imageRegistry"]
-        for part, name in (("codeServer", "workspace"), ("controlPlane", "control-plane"), ("edge", "edge")):
+        for name in catalog.NAMES:
             built = build(catalog.image(name), progress=lambda _: None)
             bring(built, [_NODE], progress=lambda _: None)
             # As if it were pulled from there.
             tag = ("ctr", "-n", "k8s.io", "images", "tag", "--force")
             self._run("docker", "exec", _NODE, *tag, f"docker.io/{built.reference}", f"{registry}/{built.reference}")
-            images[part] = {"image": {"tag": built.reference.rpartition(":")[2]}}
+            images[name] = {"image": {"tag": built.reference.rpartition(":")[2]}}
+        parts = {"codeServer": images["workspace"], "controlPlane": images["control-plane"]}
+        parts["edge"] = {**images["edge"], "tunnel": images["tunnel"]}
         certificates.ensure(self._folder, [DOMAIN])
         folder = self._folder.root
         (folder / "charts").unlink(missing_ok=True)
         (folder / "charts").symlink_to(ROOT / "charts")
-        self.values = merged(merged(EXAMPLES["images"], merged(images, _SMALL)), EXAMPLES["wildcard-ingress"])
+        self.values = merged(merged(EXAMPLES["images"], merged(parts, _SMALL)), EXAMPLES["wildcard-ingress"])
         self._write(self.values)
         (certificate,) = commands(PAGE, "### One wildcard Ingress")
         install, check, *_ = commands(PAGE, "## Install")

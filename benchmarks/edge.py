@@ -85,20 +85,20 @@ def edge(upstream: int, folder: Path) -> Iterator[Target]:
     program = shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
     if program is None or not Path("/usr/lib/nginx/modules/ngx_http_lua_module.so").exists():
         raise RuntimeError("NGINX is not installed; get it with: apt-get install nginx libnginx-mod-http-lua")
-    port, tunnel_port = free_port(), free_port()
+    port, socket = free_port(), folder / "tunnel.sock"
     with contextlib.ExitStack() as stack:
         command = [sys.executable, "-m", "benchmarks.edge_server", str(upstream)]
         check = stack.enter_context(run_program("check", command, None))
         places = {
-            "VIBECODE_EDGE_LISTEN": f"127.0.0.1:{tunnel_port}",
+            "VIBECODE_EDGE_LISTEN": str(socket),
             "VIBECODE_EDGE_CONTROL_PLANE": f"http://127.0.0.1:{check.port}",
             "VIBECODE_LOG_LEVEL": "warning",
         }
         command = [sys.executable, "-m", "vibecode.edge"]
-        tunnel = stack.enter_context(run_program("tunnel", command, tunnel_port, os.environ | places))
+        tunnel = stack.enter_context(run_program("tunnel", command, socket, os.environ | places))
         settings = {
             "TMP": str(folder), "APP": f"127.0.0.1:{upstream}", "VERIFY": f"127.0.0.1:{check.port}",
-            "TUNNEL": f"127.0.0.1:{tunnel_port}", "HTTP_PORT": f"127.0.0.1:{port}", "WORKERS": "1",
+            "TUNNEL": f"unix:{socket}", "HTTP_PORT": f"127.0.0.1:{port}", "WORKERS": "1",
             "HEALTH_PORT": f"127.0.0.1:{free_port()}", "ACCESS_LOG": "false",
             # One client sends all of it. It is counted, as anybody is, but never too much.
             "REQUESTS": "999999", "BURST": "999999",

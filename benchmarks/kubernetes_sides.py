@@ -78,7 +78,9 @@ class Client:
 @contextmanager
 def client_in(cluster: ClusterProduct) -> Iterator[Client]:
     """Run the client in a pod that a workspace's network policy lets in, on the node where the edge is."""
-    platform = cluster.get("deployment", "control-plane", "-n", PLATFORM)["spec"]["template"]["spec"]
+    edge = cluster.get("daemonset", "edge", "-n", PLATFORM)["spec"]["template"]["spec"]
+    # Of the images on that node, the one with Python.
+    image = next(each["image"] for each in edge["containers"] if each["name"] == "tunnel")
     pod = {
         "apiVersion": "v1",
         "kind": "Pod",
@@ -92,7 +94,7 @@ def client_in(cluster: ClusterProduct) -> Iterator[Client]:
             "containers": [
                 {
                     "name": "client",
-                    "image": platform["containers"][0]["image"],
+                    "image": image,
                     "imagePullPolicy": "Never",
                     "command": ["sleep", "infinity"],
                 }

@@ -46,6 +46,7 @@ class Running:
 
     name: str
     port: int
+    """0 if it listens on a Unix socket."""
     process: psutil.Process
 
     def cpu(self) -> float:
@@ -61,12 +62,16 @@ def free_port() -> int:
         return int(found.getsockname()[1])
 
 
-def _wait(port: int, process: subprocess.Popen[bytes], name: str) -> None:
+def _wait(place: int | Path, process: subprocess.Popen[bytes], name: str) -> None:
+    of_unix = isinstance(place, Path)
+    family, address = (socket.AF_UNIX, str(place)) if of_unix else (socket.AF_INET, ("127.0.0.1", place))
     until = time.monotonic() + 15
     while time.monotonic() < until:
         if process.poll() is not None:
             break
-        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+        with contextlib.suppress(OSError), socket.socket(family) as connection:
+            connection.settimeout(1)
+            connection.connect(address)
             return
         time.sleep(0.05)
     raise RuntimeError(f"{name} did not start")
@@ -74,16 +79,16 @@ def _wait(port: int, process: subprocess.Popen[bytes], name: str) -> None:
 
 @contextlib.contextmanager
 def run_program(
-    name: str, command: list[str], port: int | None, env: dict[str, str] | None = None
+    name: str, command: list[str], place: int | Path | None, env: dict[str, str] | None = None
 ) -> Iterator[Running]:
-    """Run a process; without ``port`` it prints its own."""
+    """Run a process that listens on a port of the loopback or a Unix socket; given neither, it prints its port."""
     with subprocess.Popen(command, stdout=subprocess.PIPE, env=env) as process:
         try:
-            if port is None:
+            if place is None:
                 assert process.stdout is not None
-                port = int(process.stdout.readline())
-            _wait(port, process, name)
-            yield Running(name, port, psutil.Process(process.pid))
+                place = int(process.stdout.readline())
+            _wait(place, process, name)
+            yield Running(name, 0 if isinstance(place, Path) else place, psutil.Process(process.pid))
         finally:
             process.terminate()
 

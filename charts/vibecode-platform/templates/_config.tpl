@@ -67,12 +67,19 @@ VIBECODE_LOG_LEVEL: {{ .Values.controlPlane.logLevel }}
 | toPrettyJson -}}
 {{- end }}
 
+{{/* Where the tunnel listens to NGINX: both run as the same user, and nobody else may connect. */}}
+{{- define "vibecode.tunnelSocket" -}}
+/run/vibecode/tunnel.sock
+{{- end }}
+
 {{/* NGINX's settings, as a container's env: those of images/edge/entrypoint.sh. */}}
 {{- define "vibecode.edgeEnv" -}}
 - name: VIBECODE_EDGE_APP
   value: control-plane:8080
 - name: VIBECODE_EDGE_VERIFY
   value: control-plane:8082
+- name: VIBECODE_EDGE_TUNNEL
+  value: unix:{{ include "vibecode.tunnelSocket" . }}
 - name: VIBECODE_EDGE_REDIRECT
   value: {{ include "vibecode.edgeRedirects" . | default "false" | quote }}
 - name: VIBECODE_EDGE_PUBLIC_HTTPS_PORT

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import re
+from pathlib import Path, PurePosixPath
 
 import pytest
 
@@ -11,6 +12,7 @@ from scripts.chart_values import PLATFORM
 from tests.unit.charts.rendering import MODES, platform
 from vibecode import __version__
 
+IMAGES = Path(__file__).parents[3] / "images"
 ALL_MODES = pytest.mark.parametrize("mode", MODES)
 
 
@@ -139,6 +141,19 @@ def test_commands_are_modules_of_the_package() -> None:
         command = platform().container(pod, container)["command"]
         assert command[:2] == ["python", "-m"]
         assert importlib.util.find_spec(f"{command[2]}.__main__") is not None
+
+
+def test_nginx_finds_the_tunnel() -> None:
+    socket = platform().env("edge", "tunnel")["VIBECODE_EDGE_LISTEN"]
+    assert platform().env("edge", "nginx")["VIBECODE_EDGE_TUNNEL"] == f"unix:{socket}"
+    for container in ("nginx", "tunnel"):
+        mounts = {each["mountPath"]: each["name"] for each in platform().container("edge", container)["volumeMounts"]}
+        assert mounts[str(PurePosixPath(socket).parent)] == "tunnel"
+    # Nobody but the socket's user may connect. The cluster may leave it to the images who that is.
+    users = [
+        re.findall(r"^USER .*", (IMAGES / image / "Dockerfile").read_text(), re.M)[-1] for image in ("edge", "tunnel")
+    ]
+    assert users[0] == users[1]
 
 
 def test_one_clients_share_is_passed_on() -> None:

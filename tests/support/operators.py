@@ -38,6 +38,7 @@ _SERVER = r"""
 use strict; use warnings; use IO::Socket::INET;
 $| = 1; $SIG{TERM} = sub { exit 0 }; $SIG{PIPE} = 'IGNORE';
 my $source = $ENV{VIBECODE_SOURCE} // '';
+if ($source =~ /fill/) { open(my $file, '>', '/tmp/full') or die $!; print $file 'x' x 16777216; close $file }
 if ($source =~ /crash/) { print "one\nboom: the last line\n"; exit 3 }
 if ($source =~ /absent/) {
     open(my $log, '>', '/dev/termination-log'); print $log "The repository was not found.\n"; close $log; exit 65

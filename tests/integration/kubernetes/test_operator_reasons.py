@@ -6,7 +6,7 @@ import pytest
 
 from tests.integration.kubernetes.conftest import Places
 from tests.support.operators import Surface, make_config, operating, wait_for
-from vibecode.runtimes.kubernetes.resources import Object, Resource
+from vibecode.runtimes.kubernetes.resources import EVENTS, Object, Resource, Selection
 
 QUOTAS = Resource("", "v1", "ResourceQuota", "resourcequotas")
 
@@ -123,3 +123,27 @@ async def test_a_volume_that_does_not_come(user: Surface) -> None:
     assert _condition(pending, "VolumesReady")["status"] == "False"
     told = await user.until(lambda item: "no-such-class" in _message(item))
     assert told["status"]["phase"] == "Pending"
+
+
+@pytest.mark.timeout(400)
+async def test_filling_the_nodes_disk_ends_with_a_sentence(user: Surface, places: Places, image: str) -> None:
+    """The kubelet's own words are read here: it measures, and ends the pod."""
+    disk = {"tmp": "4Mi", "request": "1Mi", "limit": "1Gi"}
+    config = make_config(places.workspaces, places.platform, image=f"{image}:1", workspace={"ephemeralStorage": disk})
+    sentence = "It was ended because it kept more than 4Mi in /tmp, which is empty again."
+    async with operating(config):
+        await user.create(source={"template": {"name": "fill"}})
+        failed = await user.until_phase("Failed", timeout=300)
+        assert _message(failed).startswith(f"{sentence} That happened 3 times in a row.")
+        assert _condition(failed, "Ready")["reason"] == "Evicted"
+        # Who looks later finds why it started again before, which the status tells for a moment alone.
+        selection = Selection(resource=EVENTS, namespace=user.namespace, fields="reason=Evicted")
+        told = {event["message"] for event in await user.client.list(selection) if _is_about(event, "Workspace")}
+        assert f"{sentence} It starts again." in told
+        # It isn't left looping, and what was doesn't stop the next try.
+        await user.change(restartedAt="again")
+        await user.until(lambda item: item["status"]["phase"] in ("Pending", "Starting", "Running"))
+
+
+def _is_about(event: Object, kind: str) -> bool:
+    return bool(event["involvedObject"]["kind"] == kind)

@@ -36,7 +36,7 @@ LIMIT = 90.0
 # What the workspace image does, as far as the operator sees it. Perl is in every Debian image.
 _SERVER = r"""
 use strict; use warnings; use IO::Socket::INET;
-$| = 1; $SIG{TERM} = sub { exit 0 }; $SIG{PIPE} = 'IGNORE';
+$| = 1; $SIG{TERM} = sub { exit 143 }; $SIG{PIPE} = 'IGNORE';
 my $source = $ENV{VIBECODE_SOURCE} // '';
 if ($source =~ /fill/) { open(my $file, '>', '/tmp/full') or die $!; print $file 'x' x 16777216; close $file }
 if ($source =~ /crash/) { print "one\nboom: the last line\n"; exit 3 }

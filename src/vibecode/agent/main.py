@@ -50,7 +50,9 @@ def main() -> int:
     if code is None and not processes.asked_to_stop:
         code = _run_editor(config, processes, tries_again=tries_again)
     processes.end_all(grace=_ALL_GRACE if processes.asked_to_stop else _AFTER_CRASH)
-    if code is None:
+    if code is None or (code == 0 and processes.asked_to_stop):
+        # Not 0: the kubelet forgets why it ended a pod, such as for filling its node's disk, once all of its containers
+        # have succeeded (generateAPIPodStatus in its kubelet_pods.go).
         code = -signal.SIGTERM
     return code if code >= 0 else 128 - code
 

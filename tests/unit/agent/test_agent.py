@@ -54,6 +54,18 @@ def test_being_asked_to_stop_ends_everything_and_is_no_failure_of_the_editor(age
     assert not agent.message.exists()
 
 
+def test_an_editor_that_stops_in_peace_leaves_the_kubelet_its_reason(agent: Agent, tmp_path: Path) -> None:
+    # As code-server does. The kubelet would forget why it ended the pod if its container had succeeded.
+    node = tmp_path / "editors/4.0.1/bin/node"
+    quits = "import signal\nsignal.signal(signal.SIGTERM, lambda *_: os._exit(0))\nhost, _, port = sys.argv"
+    node.write_text(node.read_text().replace("host, _, port = sys.argv", quits))
+    process = agent.start()
+    agent.started()
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(LIMIT) == 143
+    assert not agent.message.exists()
+
+
 def test_programs_that_ignore_the_request_are_killed_within_ten_seconds(agent: Agent, tmp_path: Path) -> None:
     stubborn = tmp_path / "editors/4.0.1/bin/node"
     pids = tmp_path / "pid"

@@ -14,6 +14,7 @@ from typing import Any
 
 import yaml
 
+from tests.support.product_api import wait_until
 from tests.support.require import require
 
 Object = dict[str, Any]
@@ -73,6 +74,17 @@ class Cluster:
         finally:
             self.kubectl("delete", "namespace", name, "--wait=false")
 
+    def wait_served(self, definition: str) -> None:
+        """Wait until the kind of a CustomResourceDefinition is served."""
+
+        def has_conditions() -> bool:
+            # Until it has some, kubectl fails rather than waits.
+            found = self.get("crd", definition) or {}
+            return bool((found.get("status") or {}).get("conditions"))
+
+        wait_until(has_conditions, f"{definition} has conditions")
+        self.kubectl("wait", "--for=condition=Established", f"crd/{definition}", "--timeout=60s")
+
     @contextmanager
     def definitions(self, *files: Path) -> Iterator[None]:
         """Have kinds defined; those that weren't before are removed afterwards."""
@@ -82,7 +94,7 @@ class Cluster:
             if self.get("crd", name) is None:
                 self.kubectl("create", "-f", str(file))
                 added.append(name)
-            self.kubectl("wait", "--for=condition=Established", f"crd/{name}", "--timeout=60s")
+            self.wait_served(name)
         try:
             yield
         finally:

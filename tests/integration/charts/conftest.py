@@ -24,7 +24,7 @@ def cluster() -> Cluster:
 def workspaces_defined(cluster: Cluster) -> None:
     """Have Workspace objects served, by the definition of this checkout. It stays: others may use it."""
     cluster.kubectl("apply", "--server-side", "--force-conflicts", "-f", str(PLATFORM / "files/workspaces.yaml"))
-    cluster.kubectl("wait", "--for=condition=Established", "crd/workspaces.vibecode.dev", "--timeout=60s")
+    cluster.wait_served("workspaces.vibecode.dev")
 
 
 def module(name: str, version: str) -> Path:

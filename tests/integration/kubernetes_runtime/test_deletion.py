@@ -130,6 +130,9 @@ async def test_without_purge_files_stay_whatever_the_object_said(
             namespace=namespace,
         )
         await setter_answers(client, namespace)
+        async with asyncio.timeout(LIMIT):
+            while runtime.peek("alice") is None:
+                await asyncio.sleep(0.02)
         setter.be_away()
         with pytest.raises(Unavailable):
             await runtime.delete("alice", purge=False)

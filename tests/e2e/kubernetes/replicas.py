@@ -78,10 +78,8 @@ def metrics(cluster: ClusterProduct, pod: dict[str, Any]) -> dict[str, float]:
 
 def writes(numbers: dict[str, float]) -> float:
     """Return how many requests of a replica could change something, but for those about the Lease."""
-    found = [value for key, value in numbers.items() if key.startswith("requests_total")]
-    reads = [value for key, value in numbers.items() if key.startswith('requests_total{method="GET"')]
-    leases = [value for key, value in numbers.items() if 'kind="Lease"' in key and 'method="GET"' not in key]
-    return sum(found) - sum(reads) - sum(leases)
+    requests = {key: number for key, number in numbers.items() if key.startswith("requests_total{")}
+    return sum(n for key, n in requests.items() if 'method="GET"' not in key and 'kind="Lease"' not in key)
 
 
 def restarts(cluster: ClusterProduct) -> dict[str, int]:

@@ -65,9 +65,9 @@ def test_a_leader_that_hangs_is_followed_and_does_nothing_when_it_goes_on(cluste
     begun = datetime.now(UTC)
     process.signal("STOP")
     try:
-        create(cluster, workspace_object("left-over", batch="left-over"))
+        create(cluster, workspace_object("left-by-hung", batch="left-by-hung"))
         taken = (wait_follower(cluster, name) - begun).total_seconds()
-        wait_settled(cluster, "left-over", 1)
+        wait_settled(cluster, "left-by-hung", 1)
     finally:
         process.signal("CONT")
     print(f"a leader that hung was followed after {taken:.1f} s")
@@ -75,21 +75,21 @@ def test_a_leader_that_hangs_is_followed_and_does_nothing_when_it_goes_on(cluste
     wait_until(lambda: metrics(cluster, hung).get("leader") == 0, "the hung leader knows that it leads no more")
     assert writes(metrics(cluster, hung)) == writes(before)
     assert lease(cluster)["holderIdentity"] != name
-    wait_complete(cluster, ["left-over"])
-    remove(cluster, "left-over")
+    wait_complete(cluster, ["left-by-hung"])
+    remove(cluster, "left-by-hung")
 
 
 def test_a_leader_that_is_lost_is_followed(cluster: ClusterProduct) -> None:
     lost = leader(cluster)
     begun = datetime.now(UTC)
     lose(cluster, lost)
-    create(cluster, workspace_object("left-over", batch="left-over"))
+    create(cluster, workspace_object("left-by-lost", batch="left-by-lost"))
     taken = (wait_follower(cluster, lost["metadata"]["name"]) - begun).total_seconds()
     print(f"a leader that was lost was followed after {taken:.1f} s")
     assert taken <= HAND_OVER
-    wait_settled(cluster, "left-over", 1)
-    wait_complete(cluster, ["left-over"])
-    remove(cluster, "left-over")
+    wait_settled(cluster, "left-by-lost", 1)
+    wait_complete(cluster, ["left-by-lost"])
+    remove(cluster, "left-by-lost")
 
 
 def test_workspaces_come_whole_whenever_the_operator_is_killed(cluster: ClusterProduct) -> None:

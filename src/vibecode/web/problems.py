@@ -11,7 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 
 from vibecode.domain.errors import InvalidInput, NotFound, TooManyRequests, Unauthenticated, VibeCodeError
-from vibecode.web.schemas import Problem
+from vibecode.web.schemas.base import Problem
 
 PROBLEM: Final = "#/components/schemas/Problem"
 

@@ -28,7 +28,7 @@ from vibecode.web import problems
 from vibecode.web.cookies import clear_state, set_session, set_state
 from vibecode.web.dependencies import Services, ServicesDependency
 from vibecode.web.pages import TAB_SCRIPT, Page, content_security_policy, load_asset, render
-from vibecode.web.schemas import LogLine, Port, PortState, WorkspaceState
+from vibecode.web.schemas.workspaces import LogLine, Port, PortState, WorkspaceState
 from vibecode.web.security import MAX_BODY
 from vibecode.web.streams import until
 

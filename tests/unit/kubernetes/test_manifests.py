@@ -1,19 +1,16 @@
-"""What the objects of a workspace say."""
+"""What the objects of a workspace say, its policy and its volumes aside."""
 
 from __future__ import annotations
 
 import base64
-import ipaddress
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.unit.kubernetes.objects import claim, config, workspace
-from vibecode.domain.errors import InvalidInput
+from tests.unit.kubernetes.objects import config, workspace
 from vibecode.domain.names import is_valid_name
 from vibecode.runtimes.kubernetes.manifests import agent_secret, ingress, service, service_account
 from vibecode.runtimes.kubernetes.naming import (
@@ -25,18 +22,8 @@ from vibecode.runtimes.kubernetes.naming import (
     main_name,
 )
 from vibecode.runtimes.kubernetes.pod import deployment, pod_template, resources_of, start_digest
-from vibecode.runtimes.kubernetes.policy import network_policy
 from vibecode.runtimes.kubernetes.ports import HOLD_SECONDS, READY_PORT
-from vibecode.runtimes.kubernetes.quantities import bytes_of
 from vibecode.runtimes.kubernetes.resources import Object
-from vibecode.runtimes.kubernetes.volumes import (
-    ClaimTaken,
-    belongs_to,
-    find_claims,
-    growth_patch,
-    tie_patch,
-)
-from vibecode.runtimes.kubernetes.volumes import claim as claim_manifest
 
 NAMES = st.from_regex(r"[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?", fullmatch=True).filter(is_valid_name)
 CLAIMS = {"workspace": "workspace-alice", "home": "home-alice"}
@@ -199,109 +186,6 @@ def test_the_secret_holds_the_token_of_this_workspace_alone() -> None:
     assert service_account(workspace())["automountServiceAccountToken"] is False
 
 
-def _policy(**network: Any) -> Object:
-    settings = config(network=network)
-    policy = network_policy("alice", "alice", platform_namespace=settings.platform_namespace, network=settings.network)
-    spec: Object = policy["spec"]
-    return spec
-
-
-def _blocks(policy: Object) -> Iterator[Object]:
-    for rule in policy["egress"]:
-        for peer in rule["to"]:
-            if "ipBlock" in peer:
-                yield peer["ipBlock"]
-
-
-def test_only_the_edge_comes_in() -> None:
-    policy = _policy()
-    assert policy["policyTypes"] == ["Ingress", "Egress"]
-    assert policy["podSelector"] == {"matchLabels": {"vibecode.dev/workspace": "alice"}}
-    (rule,) = policy["ingress"]
-    (peer,) = rule["from"]
-    assert peer == {
-        "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "vibecode-platform"}},
-        "podSelector": {"matchLabels": {"app.kubernetes.io/component": "edge"}},
-    }
-    assert 8080 in {port["port"] for port in rule["ports"]}
-
-
-def test_the_internet_is_allowed_without_what_is_inside() -> None:
-    (block,) = _blocks(_policy())
-    assert block["cidr"] == "0.0.0.0/0"
-    assert {"10.0.0.0/8", "169.254.0.0/16"} <= set(block["except"])
-    assert list(_blocks(_policy(internet=False, ipv6=True))) == []
-    assert list(_blocks(_policy(blockedCidrs=[]))) == [{"cidr": "0.0.0.0/0"}]
-
-
-def test_ipv6_is_opened_only_by_who_says_so() -> None:
-    # To name a network of it as blocked must not open the rest.
-    closed = list(_blocks(_policy(blockedCidrs=["10.0.0.0/8", "fc00::/7"])))
-    assert closed == [{"cidr": "0.0.0.0/0", "except": ["10.0.0.0/8"]}]
-    opened = list(_blocks(_policy(blockedCidrs=["10.0.0.0/8", "fc00::/7"], ipv6=True)))
-    assert opened == [*closed, {"cidr": "::/0", "except": ["fc00::/7"]}]
-
-
-INSIDE = [
-    *("10.1.2.3", "172.16.0.1", "172.31.255.254", "192.168.1.1", "100.64.0.1", "100.100.100.200", "169.254.169.254"),
-    *("169.254.20.10", "192.0.0.192", "168.63.129.16", "198.18.0.1", "240.0.0.1", "255.255.255.255", "0.0.0.0"),
-    *("127.0.0.1", "224.0.0.251", "203.0.113.9", "fd00:ec2::254", "fe80::1", "::1", "::", "ff02::1"),
-    *("64:ff9b::a00:1", "2002:a00:1::1", "2001:0:a00:1::1"),
-]
-"""Where private networks, clouds' services and a cluster's own parts are."""
-
-OUTSIDE = ["1.1.1.1", "11.0.0.1", "140.82.121.3", "172.32.0.1", "192.0.1.1", "223.255.255.1", "2606:4700::1111"]
-
-
-@pytest.mark.parametrize("address", [*INSIDE, *OUTSIDE])
-def test_which_addresses_are_the_internet(address: str) -> None:
-    asked = ipaddress.ip_address(address)
-    allowed = False
-    for block in _blocks(_policy(ipv6=True)):
-        inside = any(asked in ipaddress.ip_network(cidr) for cidr in block["except"])
-        allowed = allowed or (asked in ipaddress.ip_network(block["cidr"]) and not inside)
-    assert allowed == (address in OUTSIDE)
-
-
-def test_names_are_looked_up_where_the_platform_says() -> None:
-    usual, *_ = _policy()["egress"]
-    (peer,) = usual["to"]
-    assert peer["podSelector"] == {"matchLabels": {"k8s-app": "kube-dns"}}
-    assert usual["ports"] == [{"protocol": "UDP", "port": 53}, {"protocol": "TCP", "port": 53}]
-    peers = [{"namespaceSelector": {"matchLabels": {"x": "y"}}}, {"ipBlock": {"cidr": "169.254.20.10/32"}}]
-    elsewhere, *others = _policy(dns={"peers": peers, "ports": [5353, 53]})["egress"]
-    assert elsewhere["to"] == peers
-    assert [(port["protocol"], port["port"]) for port in elsewhere["ports"]] == [
-        *(("UDP", 5353), ("TCP", 5353), ("UDP", 53), ("TCP", 53))
-    ]
-    # Blocked networks are none of the others' business: the address of the node's cache stays blocked for the rest.
-    assert others == _policy()["egress"][1:]
-
-
-@pytest.mark.parametrize(
-    "dns",
-    [
-        # Without a peer or a port, a policy would allow everything.
-        {"peers": []},
-        {"ports": []},
-        {"peers": [{}]},
-        # Without a namespace, pods of the workspaces' own would be meant.
-        {"peers": [{"podSelector": {"matchLabels": {"k8s-app": "kube-dns"}}}]},
-        {"peers": [{"ipBlock": {"cidr": "169.254.20.10/32"}, "podSelector": {}}]},
-        {"ports": [0]},
-    ],
-)
-def test_a_dns_that_would_open_more_is_refused(dns: Object) -> None:
-    with pytest.raises(InvalidInput, match=r"network\.dns"):
-        _policy(dns=dns)
-
-
-def test_every_egress_rule_names_ports_or_blocks() -> None:
-    for rule in _policy()["egress"]:
-        assert rule["to"]
-        assert all("ipBlock" in peer for peer in rule["to"]) or rule["ports"]
-
-
 def test_an_ingress_never_leads_to_the_workspace_itself() -> None:
     exposure = {"mode": "ingress", "ingress": {"tls": True, "annotations": {"x": "y"}}}
     owner = {"metadata": {"name": "workspace-ingresses", "uid": "u"}}
@@ -316,86 +200,3 @@ def test_an_ingress_never_leads_to_the_workspace_itself() -> None:
     assert {path["backend"]["service"]["name"] for path in rule["http"]["paths"]} == {"edge"}
     assert "ingressClassName" not in made["spec"]
     assert service(workspace())["spec"]["type"] == "ClusterIP"
-
-
-CLAIM_SETS = st.dictionaries(
-    st.sampled_from(
-        [
-            *("workspace-alice", "home-alice"),
-            *(claim_name_for_owner(volume, "alice", "alice") for volume in ("workspace", "home")),
-        ]
-    ),
-    st.builds(
-        claim, st.just("x"), workspace=st.sampled_from(["alice", "bob"]), owner=st.sampled_from(["alice", "mallory"])
-    ),
-)
-
-
-@given(CLAIM_SETS, st.booleans())
-def test_no_workspace_gets_what_is_not_its_own(claims: dict[str, Object], strip: bool) -> None:
-    if strip:
-        for item in claims.values():
-            item["metadata"]["labels"].pop("app.kubernetes.io/managed-by")
-    try:
-        found = find_claims("alice", "alice", claims)
-    except ClaimTaken:
-        return
-    for name in found.values():
-        assert name not in claims or belongs_to(claims[name], workspace="alice", owner="alice")
-    owned = {name for name, item in claims.items() if belongs_to(item, workspace="alice", owner="alice")}
-    for volume, name in found.items():
-        mine = {other for other in owned if other.startswith(volume)}
-        assert not mine or name in mine
-
-
-def test_both_names_taken_is_said() -> None:
-    claims = {
-        name: claim(name, owner="mallory")
-        for name in ("workspace-alice", claim_name_for_owner("workspace", "alice", "alice"))
-    }
-    with pytest.raises(ClaimTaken, match="workspace-alice and workspace-alice-"):
-        find_claims("alice", "alice", claims)
-
-
-def test_claims_are_tied_only_to_be_deleted() -> None:
-    kept = claim_manifest("home-alice", "home", workspace(), config())
-    assert "ownerReferences" not in kept["metadata"]
-    assert kept["spec"]["resources"] == {"requests": {"storage": "2Gi"}}
-    going = claim_manifest("home-alice", "home", workspace(deletionPolicy="Delete"), config())
-    (reference,) = going["metadata"]["ownerReferences"]
-    assert reference["uid"] == workspace()["metadata"]["uid"]
-    assert reference["blockOwnerDeletion"] is False
-
-    existing = claim("home-alice")
-    assert tie_patch(existing, workspace()) is None
-    tied = tie_patch(existing, workspace(deletionPolicy="Delete"))
-    assert tied is not None
-    assert tied["metadata"]["resourceVersion"] == "3"
-    existing["metadata"]["ownerReferences"] = [{"uid": workspace()["metadata"]["uid"]}]
-    untied = tie_patch(existing, workspace())
-    assert untied is not None
-    assert untied["metadata"]["ownerReferences"] is None
-
-
-def test_volumes_grow_and_never_shrink() -> None:
-    existing = claim("home-alice", size="2Gi")
-    assert growth_patch(existing, "2Gi") is None
-    assert growth_patch(existing, "2048Mi") is None
-    assert growth_patch(existing, "1Gi") is None
-    grown = growth_patch(existing, "2049Mi")
-    assert grown is not None
-    assert grown["spec"]["resources"]["requests"]["storage"] == "2049Mi"
-
-
-@pytest.mark.parametrize(
-    ("quantity", "value"),
-    [("1", 1), ("1k", 1000), ("1Ki", 1024), ("1.5Gi", 1610612736), ("1e3", 1000), ("2E", 2 * 10**18), ("100m", 0.1)],
-)
-def test_quantities(quantity: str, value: float) -> None:
-    assert float(bytes_of(quantity)) == value
-
-
-@pytest.mark.parametrize("quantity", ["", "x", "1KiB", "Gi"])
-def test_no_quantities(quantity: str) -> None:
-    with pytest.raises(ValueError, match="no quantity"):
-        bytes_of(quantity)

@@ -13,8 +13,8 @@ from vibecode.domain.errors import NotFound, Unauthenticated
 from vibecode.domain.workspace import ListeningPort, Workspace
 from vibecode.runtimes.base import ProcessReport
 from vibecode.services.activity import Report
-from vibecode.web.agent_schemas import AgentAnswer, AgentProcesses, AgentProcessesAnswer, AgentReport
 from vibecode.web.dependencies import Services, ServicesDependency
+from vibecode.web.schemas.agent import AgentAnswer, AgentProcesses, AgentProcessesAnswer, AgentReport
 
 router = APIRouter(prefix="/agent/v1", tags=["agent"])
 

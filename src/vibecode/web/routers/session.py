@@ -8,7 +8,7 @@ from vibecode import __version__
 from vibecode.domain.errors import NotFound
 from vibecode.web.cookies import clear_session, set_session
 from vibecode.web.dependencies import CallerDependency, ServicesDependency, browser_session, check_origin
-from vibecode.web.schemas import LoginLink, Me, NewLoginLink, Session, SessionList, SignedIn, SignIn, User
+from vibecode.web.schemas.people import LoginLink, Me, NewLoginLink, Session, SessionList, SignedIn, SignIn, User
 
 router = APIRouter(tags=["session"])
 

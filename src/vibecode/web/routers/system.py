@@ -11,7 +11,7 @@ from vibecode import __version__
 from vibecode.domain.workspace import Phase
 from vibecode.web.dependencies import CallerDependency, ServicesDependency
 from vibecode.web.routers.workspaces import stream_workspaces
-from vibecode.web.schemas import EditorState, System, Template, TemplateList, TemplateParameter, WorkspaceCounts
+from vibecode.web.schemas.system import EditorState, System, Template, TemplateList, TemplateParameter, WorkspaceCounts
 
 router = APIRouter(tags=["system"])
 

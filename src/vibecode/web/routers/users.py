@@ -6,7 +6,7 @@ from fastapi import APIRouter
 
 from vibecode.domain.errors import Conflict
 from vibecode.web.dependencies import AdminDependency, ServicesDependency
-from vibecode.web.schemas import LoginLink, NewUser, User, UserList
+from vibecode.web.schemas.people import LoginLink, NewUser, User, UserList
 
 router = APIRouter(prefix="/users", tags=["users"])
 

@@ -15,7 +15,7 @@ from vibecode.domain.errors import InvalidInput, PreconditionRequired
 from vibecode.domain.workspace import WorkspaceChanges, WorkspaceSpec
 from vibecode.runtimes import base as runtime
 from vibecode.web.dependencies import Caller, CallerDependency, Services, ServicesDependency
-from vibecode.web.schemas import (
+from vibecode.web.schemas.workspaces import (
     Event,
     EventList,
     LogLine,

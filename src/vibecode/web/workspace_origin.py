@@ -27,7 +27,8 @@ from vibecode.domain.workspace import Phase, Workspace
 from vibecode.web import problems
 from vibecode.web.cookies import clear_state, set_session, set_state
 from vibecode.web.dependencies import Services, ServicesDependency
-from vibecode.web.pages import TAB_SCRIPT, Page, content_security_policy, load_asset, render
+from vibecode.web.pages import TAB_SCRIPT, Page, content_security_policy, render
+from vibecode.web.pages.serving import get_asset, serve_asset
 from vibecode.web.schemas.workspaces import LogLine, Port, PortState, WorkspaceState
 from vibecode.web.security import MAX_BODY
 from vibecode.web.streams import until
@@ -159,12 +160,7 @@ async def start(request: Request, services: ServicesDependency) -> Response:
 
 async def get_tab_script(request: Request) -> Response:
     """Return the script that the workbench's page loads."""
-    return _asset(TAB_SCRIPT, request)
-
-
-async def get_asset(name: str, request: Request) -> Response:
-    """Return a file of the pages."""
-    return _asset(name, request)
+    return serve_asset(TAB_SCRIPT, request)
 
 
 async def show_page(request: Request, services: ServicesDependency) -> Response:
@@ -284,13 +280,3 @@ def _own_path(target: str) -> str:
 def _page(page: Page, status: int, /, **context: object) -> Response:
     headers = {**_NO_STORE, **({"Retry-After": "5"} if status == 503 else {})}
     return HTMLResponse(render(page, **context), status, headers=headers)
-
-
-def _asset(name: str, request: Request) -> Response:
-    asset = load_asset(name)
-    if asset is None:
-        return PlainTextResponse("Not found.\n", 404)
-    headers = {"Cache-Control": asset.cache_control(request.query_params.get("v")), "ETag": asset.etag}
-    if request.headers.get("if-none-match") == asset.etag:
-        return Response(status_code=304, headers=headers)
-    return Response(asset.content, media_type=asset.media_type, headers=headers)

@@ -19,7 +19,7 @@ from vibecode.web.pages.files import Asset, load_asset
 __all__ = ["ASSET_PREFIX", "TAB_SCRIPT", "Asset", "Page", "content_security_policy", "load_asset", "render"]
 
 ASSET_PREFIX: Final = f"{INTERNAL_PREFIX}assets/"
-"""Path below which the assets are served, on every workspace's address and every port's."""
+"""Path below which the assets are served, on every address: some pages are shown on the dashboard's."""
 
 TAB_SCRIPT: Final = "tab.js"
 """Asset that is also served as ``/.vibecode/tab.js``, the address that the editor's page names."""

@@ -151,6 +151,24 @@ async def test_two_hundred_at_once(places: Places, user: Surface) -> None:
         assert writes["POST", VOLUME_CLAIMS.kind] == 2 * len(names)
 
 
+async def test_a_change_does_not_wait_for_many_that_are_new(places: Places, user: Surface) -> None:
+    async with operating(make_config(places.workspaces, places.platform, image=f"{IMAGE}:1")):
+        await user.create("known", running=False)
+        await user.until_phase("Stopped", name="known")
+        await asyncio.gather(*(user.create(f"new{number:03}", running=False) for number in range(200)))
+        await user.change("known", idleTimeoutSeconds=600)
+        await wait_for(lambda: _is_observed(user, "known"))
+        left = [item for item in await user.find(WORKSPACES) if item["status"]["observedGeneration"] < 1]
+        print(f"{len(left)} were not begun yet")
+        assert left
+
+
+async def _is_observed(user: Surface, name: str) -> bool:
+    item = await user.get(WORKSPACES, name)
+    observed: bool = item["status"]["observedGeneration"] == item["metadata"]["generation"]
+    return observed
+
+
 async def _are_stopped(user: Surface, number: int) -> bool:
     phases = [item.get("status", {}).get("phase") for item in await user.find(WORKSPACES)]
     return phases == ["Stopped"] * number

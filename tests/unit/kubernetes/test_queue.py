@@ -7,7 +7,7 @@ import asyncio
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vibecode.runtimes.kubernetes.queue import FIRST_RETRY, LONGEST_RETRY, DelayQueue
+from vibecode.runtimes.kubernetes.queue import FIRST_RETRY, LONGEST_RETRY, SHARE, DelayQueue
 
 
 class Clock:
@@ -37,7 +37,7 @@ def test_no_key_is_lost_or_taken_twice(steps: list[tuple[str, str, float]]) -> N
 
 async def _run(steps: list[tuple[str, str, float]]) -> None:
     clock = Clock()
-    queue = DelayQueue(clock=clock)
+    queue = DelayQueue(clock=clock, is_new=lambda key: key == "a")
     asked: dict[str, float] = {}
     """The earliest time at which each key that was asked for is due."""
     busy: set[str] = set()
@@ -110,6 +110,20 @@ async def test_many_workers_share_what_is_ready() -> None:
     await asyncio.wait(workers)
     assert sorted(done) == sorted(names)
     assert most == 4
+
+
+async def test_what_was_begun_goes_first_and_what_is_new_has_its_share() -> None:
+    queue = DelayQueue(is_new=lambda key: key.startswith("new"))
+    for number in range(8):
+        queue.add(f"new{number}")
+    for number in range(8):
+        queue.add(f"begun{number}")
+    taken = [await queue.get() for _ in range(16)]
+    assert [key for key in taken if key.startswith("new")] == [f"new{number}" for number in range(8)]
+    assert [key for key in taken if key.startswith("begun")] == [f"begun{number}" for number in range(8)]
+    assert [key.startswith("new") for key in taken[:8]] == ([False] * (SHARE - 1) + [True]) * (8 // SHARE)
+    queue.add("new")
+    assert await queue.get() == "new"
 
 
 async def test_a_delay_wakes_a_waiting_worker() -> None:

@@ -46,7 +46,7 @@ class Controller:
 
     def __init__(self, client: Client, config: OperatorConfig, *, key: bytes, identity: str) -> None:
         self._config = config
-        self.queue = DelayQueue()
+        self.queue = DelayQueue(is_new=self._is_new)
         self.counts = Counts()
         self._leading = False
         self.copies = Copies(
@@ -88,6 +88,11 @@ class Controller:
     def _changed(self, name: str) -> None:
         if self._leading:
             self.queue.add(name)
+
+    def _is_new(self, name: str) -> bool:
+        workspace = self.copies.workspaces.get(name)
+        # The definition's default, for one that nobody has looked at, is -1.
+        return workspace is not None and workspace.get("status", {}).get("observedGeneration", -1) < 1
 
     async def _work(self) -> None:
         while True:

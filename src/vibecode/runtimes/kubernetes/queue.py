@@ -1,7 +1,8 @@
 """What is to be reconciled: each key once, at its time, never twice at the same time.
 
 The semantics are those of client-go's workqueue: a key that is added while it is worked on is worked on again after
-that, however often it was added.
+that, however often it was added. Work that was begun goes before new work, or nobody of ten thousand who come at once
+would be served to the end before all of them were begun.
 """
 
 from __future__ import annotations
@@ -18,6 +19,9 @@ FIRST_RETRY: Final = 0.2
 LONGEST_RETRY: Final = 120.0
 """Seconds before a key that failed is tried again: doubled each time from the first to the longest."""
 
+SHARE: Final = 4
+"""Of so many keys one is a new one if there are any, so that those that were begun can't keep all others out."""
+
 
 class DelayQueue:
     """A queue of keys without duplicates, with delays and a back-off a key.
@@ -26,13 +30,21 @@ class DelayQueue:
     ----------
     clock
         Seconds that only grow; the event loop's by default.
+    is_new
+        Tells of a key that is added whether nothing was done for it so far: then others go before it. None is new by
+        default.
     """
 
-    def __init__(self, *, clock: Callable[[], float] | None = None) -> None:
+    def __init__(
+        self, *, clock: Callable[[], float] | None = None, is_new: Callable[[str], bool] | None = None
+    ) -> None:
         self._clock = clock or asyncio.get_running_loop().time
-        self._ready: deque[str] = deque()
+        self._is_new = is_new or (lambda _key: False)
+        self._begun: deque[str] = deque()
+        self._new: deque[str] = deque()
+        self._turns = 0
         self._waiting: set[str] = set()
-        """Those in ``_ready``."""
+        """Those in ``_begun`` and ``_new``."""
         self._busy: set[str] = set()
         self._again: set[str] = set()
         """Those that were added while busy."""
@@ -63,18 +75,18 @@ class DelayQueue:
             self._again.add(key)
         elif key not in self._waiting:
             self._waiting.add(key)
-            self._ready.append(key)
+            (self._new if self._is_new(key) else self._begun).append(key)
             self._wake.set()
 
     async def get(self) -> str:
         """Wait for a key and take it; :meth:`done` gives it back."""
         while True:
             self._move_due()
-            if self._ready:
-                key = self._ready.popleft()
+            if self._waiting:
+                key = self._next()
                 self._waiting.discard(key)
                 self._busy.add(key)
-                if self._ready:
+                if self._waiting:
                     self._wake.set()
                 return key
             self._wake.clear()
@@ -109,10 +121,16 @@ class DelayQueue:
 
     def clear(self) -> None:
         """Drop all that waits, and what is remembered of failures."""
-        self._ready.clear()
+        self._begun.clear()
+        self._new.clear()
         for keys in (self._waiting, self._again, self._due, self._failures):
             keys.clear()
         self._heap.clear()
+
+    def _next(self) -> str:
+        self._turns += 1
+        first, second = (self._new, self._begun) if self._turns % SHARE == 0 else (self._begun, self._new)
+        return (first or second).popleft()
 
     def _move_due(self) -> None:
         now = self._clock()

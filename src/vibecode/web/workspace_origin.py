@@ -28,7 +28,7 @@ from vibecode.web import problems
 from vibecode.web.cookies import clear_state, set_session, set_state
 from vibecode.web.dependencies import Services, ServicesDependency
 from vibecode.web.pages import TAB_SCRIPT, Page, content_security_policy, render
-from vibecode.web.pages.serving import get_asset, serve_asset
+from vibecode.web.pages.serving import get_asset
 from vibecode.web.schemas.workspaces import LogLine, Port, PortState, WorkspaceState
 from vibecode.web.security import MAX_BODY
 from vibecode.web.streams import until
@@ -160,7 +160,7 @@ async def start(request: Request, services: ServicesDependency) -> Response:
 
 async def get_tab_script(request: Request) -> Response:
     """Return the script that the workbench's page loads."""
-    return serve_asset(TAB_SCRIPT, request)
+    return await get_asset(TAB_SCRIPT, request)
 
 
 async def show_page(request: Request, services: ServicesDependency) -> Response:

@@ -15,6 +15,7 @@ from vibecode.runtimes.kubernetes.copies import Copies
 from vibecode.runtimes.kubernetes.errors import KubernetesError, NotPermitted, ObjectInvalid
 from vibecode.runtimes.kubernetes.queue import DelayQueue
 from vibecode.runtimes.kubernetes.reconcile import STUBBORN_DELAY, Reconciler
+from vibecode.runtimes.kubernetes.view import observed_generation
 
 _logger = structlog.get_logger(__name__)
 
@@ -92,7 +93,7 @@ class Controller:
     def _is_new(self, name: str) -> bool:
         workspace = self.copies.workspaces.get(name)
         # The definition's default, for one that nobody has looked at, is -1.
-        return workspace is not None and workspace.get("status", {}).get("observedGeneration", -1) < 1
+        return workspace is not None and observed_generation(workspace) < 1
 
     async def _work(self) -> None:
         while True:

@@ -9,12 +9,7 @@ from vibecode.web.pages.files import load_asset
 
 
 async def get_asset(name: str, request: Request) -> Response:
-    """Return a file of the pages."""
-    return serve_asset(name, request)
-
-
-def serve_asset(name: str, request: Request) -> Response:
-    """Return the answer to a request for a file of the pages, whatever address it came to."""
+    """Return a file of the pages, whatever address it was asked of."""
     asset = load_asset(name)
     if asset is None:
         return PlainTextResponse("Not found.\n", 404)

@@ -58,9 +58,14 @@ class Gate:
         task = asyncio.ensure_future(self._pass_on(reader, writer))
         self._connections.add(task)
         task.add_done_callback(self._connections.discard)
+        # Also if it was cut before the task began, or before the server took it.
+        task.add_done_callback(lambda _: writer.transport.abort())
 
     async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        far_reader, far_writer = await asyncio.open_connection(*self._target)
+        try:
+            far_reader, far_writer = await asyncio.open_connection(*self._target)
+        except OSError:
+            return
         try:
             ways = [
                 asyncio.ensure_future(_copy(reader, far_writer)),
@@ -74,7 +79,6 @@ class Gate:
                 await asyncio.gather(*ways, return_exceptions=True)
         finally:
             far_writer.transport.abort()
-            writer.transport.abort()
 
 
 async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

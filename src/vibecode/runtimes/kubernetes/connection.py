@@ -172,10 +172,23 @@ class Connection:
                         await response.read()
                         proof = await self._credentials.headers(refused=proof)
                         continue
-                    yield response
+                    try:
+                        yield response
+                    finally:
+                        _abort(response)
                     return
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise ApiUnavailable(f"The API server does not answer: {error or type(error).__name__}") from error
+
+
+def _abort(response: aiohttp.ClientResponse) -> None:
+    """Drop the connection of an answer that isn't read to its end.
+
+    aiohttp closes it in TLS's manner, which takes until the server has closed too (30 s if it hangs), and nothing waits
+    for that: it would outlive :meth:`Connection.close`.
+    """
+    if (connection := response.connection) is not None and connection.transport is not None:
+        connection.transport.abort()
 
 
 def _raise_for(response: aiohttp.ClientResponse, content: bytes) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import aclosing
 from pathlib import Path
 
 import pytest
@@ -11,8 +12,13 @@ from tests.integration.kubernetes.conftest import Places
 from tests.support.api_server import gated
 from tests.support.operators import Surface, make_config, operating, wait_for
 from vibecode.runtimes.kubernetes import reflector
+from vibecode.runtimes.kubernetes.client import Client
+from vibecode.runtimes.kubernetes.errors import VersionExpired
 from vibecode.runtimes.kubernetes.reflector import Reflector
 from vibecode.runtimes.kubernetes.resources import DEPLOYMENTS, NETWORK_POLICIES, Object
+
+FIRST = "1"
+"""A cluster's first version, which is from before the server knew of Workspaces."""
 
 
 @pytest.mark.parametrize("gone", [False, True], ids=["cut", "410"])
@@ -38,20 +44,33 @@ async def test_what_happened_without_a_watch_is_done(
         await user.client.patch(NETWORK_POLICIES, "code-server-harmed", open_policy, namespace=user.namespace)
         await user.delete("removed")
         if gone:
-            # The first version of all is one that no server keeps; so are others after a long silence.
+            # As after a long silence.
             for each in reflectors:
-                each._version = "1"
+                each._version = FIRST
         gate.reopen()
         await user.until_phase("Stopped", name="new")
         await user.until(lambda item: item["status"]["message"] == "Stopped while nobody watched.", name="changed")
         await wait_for(lambda: _is_mended(user))
         await wait_for(lambda: _knows(set(controller.copies.workspaces), {"changed", "harmed", "new"}))
         # Each asks again when its own pause is over.
-        await wait_for(lambda: _have_listed(reflectors, 2 if gone else 1))
+        forgotten = [gone and await _is_forgotten(user.client, each) for each in reflectors]
+        assert any(forgotten) is gone
+        await wait_for(lambda: _have_listed(reflectors, [2 if each else 1 for each in forgotten]))
 
 
-async def _have_listed(reflectors: Sequence[Reflector], times: int) -> bool:
-    return {each.lists for each in reflectors} == {times}
+async def _is_forgotten(client: Client, reflector: Reflector) -> bool:
+    """Ask whether the server answers 410: of a kind that seldom changes it may still know everything."""
+    try:
+        async with aclosing(client.watch(reflector._selection, version=FIRST, seconds=1)) as events:
+            async for _ in events:
+                break
+    except VersionExpired:
+        return True
+    return False
+
+
+async def _have_listed(reflectors: Sequence[Reflector], times: Sequence[int]) -> bool:
+    return [each.lists for each in reflectors] == list(times)
 
 
 async def _are_cut(connections: int) -> bool:

@@ -44,6 +44,10 @@ CHECKS = (
 )
 
 
+# Two processes share the tests, since much of their time is waiting; tests/support/sharing.py says what stays together.
+SHARED = ("-n", "2", "--dist", "loadscope", "--no-loadscope-reorder")
+
+
 def main() -> int:
     """Run the steps; return the exit code."""
     parser = argparse.ArgumentParser()
@@ -51,7 +55,7 @@ def main() -> int:
     parser.add_argument("pytest", nargs="*", help="arguments for pytest, such as -k name")
     options = parser.parse_args()
     failed = [step.name for step in CHECKS if not run(step)]
-    tests = [str(BIN / "python"), "-m", "pytest", *([] if options.all else ["tests/unit"]), *options.pytest]
+    tests = [str(BIN / "python"), "-m", "pytest", *SHARED, *([] if options.all else ["tests/unit"]), *options.pytest]
     print(f"== {'all tests' if options.all else 'unit tests'}", flush=True)
     with api_cluster() if options.all else contextlib.nullcontext({}) as variables:
         if variables is None:

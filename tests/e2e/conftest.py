@@ -7,6 +7,7 @@ import pytest
 from tests.support.cluster import ClusterProduct, running_cluster
 from tests.support.product import running_product
 from tests.support.product_api import ProductApi
+from tests.support.sharing import uses_platform
 
 FIRST_USE = 1800
 """Seconds for a test that may be the first to need the cluster: it builds the images and makes it."""
@@ -14,13 +15,12 @@ FIRST_USE = 1800
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        names = getattr(item, "fixturenames", ())
-        on_cluster = "cluster" in names or "kubernetes" in item.name.rpartition("[")[2]
-        if on_cluster and item.get_closest_marker("timeout") is None:
+        if uses_platform(item.nodeid) and item.get_closest_marker("timeout") is None:
             item.add_marker(pytest.mark.timeout(FIRST_USE))
 
 
-@pytest.fixture(scope="session")
+# Not of the session: the cluster would cost a third of a core until the last test of all.
+@pytest.fixture(scope="package")
 def cluster() -> Iterator[ClusterProduct]:
     """The product on a real cluster, the same for all tests."""
     with running_cluster() as running:

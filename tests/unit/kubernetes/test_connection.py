@@ -13,6 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 from lightkube.config.kubeconfig import KubeConfig
+from lightkube.config.models import Cluster
 
 from tests.support.nginx import make_certificate
 from vibecode.runtimes.kubernetes.connection import Connection
@@ -68,15 +69,8 @@ def server(tmp_path: Path) -> Iterator[HungServer]:
 
 @pytest.fixture
 async def connection(server: HungServer) -> AsyncIterator[Connection]:
-    cluster = {"server": f"https://localhost:{server.port}", "insecure-skip-tls-verify": True}
-    config = KubeConfig.from_dict(
-        {
-            "current-context": "c",
-            "contexts": [{"name": "c", "context": {"cluster": "c", "user": "c"}}],
-            "clusters": [{"name": "c", "cluster": cluster}],
-            "users": [{"name": "c", "user": {}}],
-        }
-    ).get()
+    cluster = Cluster(server=f"https://localhost:{server.port}", insecure=True)
+    config = KubeConfig.from_one(cluster=cluster).get()
     assert config is not None
     connection = Connection(config)
     yield connection

@@ -18,6 +18,8 @@ from playwright.async_api import Page, expect
 from tests.e2e.pages.scripted import Control
 from vibecode.editor.launch import command, environment, user_data
 from vibecode.editor.model import Editor
+from vibecode.runtimes.local.sweeping import sweep
+from vibecode.runtimes.local.table import MARKER, ProcessTable
 
 
 @dataclass
@@ -54,7 +56,7 @@ class RealEditor:
     async def start(self) -> None:
         self.process = await asyncio.create_subprocess_exec(
             *command(self.editor, socket=self.socket, home=self.home, folder=self.folder),
-            env=environment(self.editor, home=self.home, extra=self.extra),
+            env=environment(self.editor, home=self.home, extra={**self.extra, MARKER: self.root.name}),
             start_new_session=True,
             stdout=asyncio.subprocess.DEVNULL,
             stderr=asyncio.subprocess.DEVNULL,
@@ -73,11 +75,13 @@ class RealEditor:
                     await asyncio.sleep(0.1)
 
     async def kill(self) -> None:
-        """End its processes at once, without a chance to save anything."""
+        """End the editor at once, without a chance to save anything; what runs in its terminals hears that and ends."""
         if self.process is None or self.process.returncode is not None:
             return
         os.killpg(self.process.pid, signal.SIGKILL)
         await self.process.wait()
+        # A terminal's shell isn't of the editor's group: it writes its history into the home when its terminal is lost.
+        await sweep(ProcessTable(), self.root.name, session=None, grace=20)
         self.socket.unlink(missing_ok=True)
 
 

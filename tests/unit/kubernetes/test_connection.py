@@ -24,10 +24,14 @@ ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
 
 
 class HungServer:
-    """Answers the first request of each connection, and reads nothing after that, so that it never says goodbye."""
+    """Answers the first request of each connection, and reads nothing after that, so that it never says goodbye.
+
+    A request for ``/silence`` has no answer at all.
+    """
 
     def __init__(self, listener: socket.socket, tls: ssl.SSLContext) -> None:
         self.port = int(listener.getsockname()[1])
+        self.requests = 0
         self._listener = listener
         self._tls = tls
         self._connections = contextlib.ExitStack()
@@ -39,7 +43,10 @@ class HungServer:
             while True:
                 plain, _ = self._listener.accept()
                 connection = self._connections.enter_context(self._tls.wrap_socket(plain, server_side=True))
-                connection.sendall(WATCH if b"/watch" in connection.recv(65536) else ANSWER)
+                request = connection.recv(65536)
+                self.requests += 1
+                if b"/silence" not in request:
+                    connection.sendall(WATCH if b"/watch" in request else ANSWER)
 
     @property
     def clients(self) -> int:
@@ -88,6 +95,19 @@ async def test_a_watch_that_is_left_ends_its_connection_though_the_server_hangs(
         async with asyncio.timeout(10):
             while server.clients:
                 await asyncio.sleep(0)
+
+
+async def test_a_request_that_is_given_up_ends_its_connection_though_the_server_hangs(
+    server: HungServer, connection: Connection
+) -> None:
+    request = asyncio.ensure_future(connection.json("GET", "/silence", kind="Pod"))
+    async with asyncio.timeout(10):
+        while not server.requests:
+            await asyncio.sleep(0)
+        request.cancel()
+        await asyncio.wait([request])
+        while server.clients:
+            await asyncio.sleep(0)
 
 
 async def test_a_connection_that_is_kept_for_later_is_closed_though_the_server_hangs(

@@ -54,6 +54,19 @@ def find_cluster(*, kubeconfig: Path | None = None, context: str | None = None) 
     return config
 
 
+class _Response(aiohttp.ClientResponse):
+    """Drops its connection at once if it is closed before its end, or given up before it has begun.
+
+    aiohttp closes such a connection in TLS's manner, which takes until the server has closed too (30 s if it hangs),
+    and nothing waits for that: it would outlive :meth:`Connection.close`.
+    """
+
+    def close(self) -> None:
+        if (connection := self.connection) is not None and connection.transport is not None:
+            connection.transport.abort()
+        super().close()
+
+
 class Connection:
     """Sends requests and reads answers.
 
@@ -155,7 +168,7 @@ class Connection:
             # Not the environment's proxies (aiohttp's default): an HTTPS_PROXY without the service network in NO_PROXY
             # would break the operator in a cluster, and a kubeconfig says how to reach its server.
             connector = aiohttp.TCPConnector(limit=_CONNECTIONS, keepalive_timeout=_KEEP_ALIVE, ssl=self._tls)
-            self._session = aiohttp.ClientSession(connector=connector, auto_decompress=True)
+            self._session = aiohttp.ClientSession(connector=connector, response_class=_Response, auto_decompress=True)
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=TIMEOUT, sock_read=silence)
         try:
             proof = await self._credentials.headers()
@@ -175,20 +188,10 @@ class Connection:
                     try:
                         yield response
                     finally:
-                        _abort(response)
+                        response.close()
                     return
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise ApiUnavailable(f"The API server does not answer: {error or type(error).__name__}") from error
-
-
-def _abort(response: aiohttp.ClientResponse) -> None:
-    """Drop the connection of an answer that isn't read to its end.
-
-    aiohttp closes it in TLS's manner, which takes until the server has closed too (30 s if it hangs), and nothing waits
-    for that: it would outlive :meth:`Connection.close`.
-    """
-    if (connection := response.connection) is not None and connection.transport is not None:
-        connection.transport.abort()
 
 
 def _raise_for(response: aiohttp.ClientResponse, content: bytes) -> None:

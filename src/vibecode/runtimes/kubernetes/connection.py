@@ -188,6 +188,7 @@ class Connection:
                     try:
                         yield response
                     finally:
+                        # aiohttp's context releases an answer, it doesn't close it: unread, it would end in TLS's way.
                         response.close()
                     return
         except (aiohttp.ClientError, TimeoutError, OSError) as error:

@@ -33,6 +33,9 @@ IMAGE = "vibecode-test/workspace"
 LIMIT = 90.0
 """Seconds that a pod may take to come or go, on a busy machine."""
 
+_led: set[str] = set()
+"""Namespaces that an operator of this process leads now."""
+
 # What the workspace image does, as far as the operator sees it. Perl is in every Debian image.
 _SERVER = r"""
 use strict; use warnings; use IO::Socket::INET;
@@ -210,7 +213,9 @@ def mortal_client(*, writes: int) -> Client:
 async def operating(
     config: OperatorConfig, *, client: Client | None = None
 ) -> AsyncIterator[tuple[Controller, Client]]:
-    """Have an operator lead in this process, without an election."""
+    """Have an operator lead in this process, without an election: that it is the only one, the test has to see to."""
+    assert config.namespace not in _led, "another operator leads already: the two would undo each other's work"
+    _led.add(config.namespace)
     client = client or api_server.connect("vibecode-operator")
     controller = Controller(client, config, key=KEY, identity="test")
     tasks = [asyncio.create_task(controller.watch()), asyncio.create_task(controller.lead())]
@@ -220,6 +225,7 @@ async def operating(
         for task in tasks:
             task.cancel()
         await asyncio.wait(tasks)
+        _led.remove(config.namespace)
         await client.close()
         for task in tasks:
             with contextlib.suppress(asyncio.CancelledError):

@@ -240,11 +240,18 @@ class Workspaces:
             raise Forbidden("Only an admin sees the workspaces of others.")
         return actor.id
 
-    async def watch(self, actor: User) -> AsyncIterator[Change]:
-        """Yield changes of the workspaces that a user may see."""
-        async for change in self._runtime.watch():
-            if actor.is_admin or change.owner == actor.id:
-                yield change
+    def watch(self, actor: User) -> AsyncIterator[Change]:
+        """Return the changes, from now on, of the workspaces that a user may see.
+
+        Not from the first that is asked for: who reads how things are in between would miss what changes meanwhile.
+        """
+        return _visible(actor, self._runtime.watch())
+
+
+async def _visible(actor: User, changes: AsyncIterator[Change]) -> AsyncIterator[Change]:
+    async for change in changes:
+        if actor.is_admin or change.owner == actor.id:
+            yield change
 
 
 def _not_found(name: str) -> WorkspaceNotFound:

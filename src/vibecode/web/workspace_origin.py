@@ -117,8 +117,15 @@ async def stream_events(
     queue: asyncio.Queue[ServerSentEvent | None] = asyncio.Queue(maxsize=100)
 
     async def follow_state() -> None:
-        await queue.put(ServerSentEvent(event="status", data=_state(workspace, services)))
-        async for change in services.workspaces.watch(user):
+        changes = services.workspaces.watch(user)
+        # How it was when the request came may be old by now.
+        try:
+            present = await services.workspaces.get(user, workspace.name)
+        except WorkspaceNotFound:
+            await queue.put(None)
+            return
+        await queue.put(ServerSentEvent(event="status", data=_state(present, services)))
+        async for change in changes:
             if change.name != workspace.name:
                 continue
             if change.workspace is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -15,9 +16,9 @@ from tests.support.api_server import gated, service_account
 from tests.support.gate import Gate
 from tests.support.kubernetes_runtime import LIMIT, build, make_claims, opened, reach, running, spec
 from tests.support.status_setter import StatusSetter
-from vibecode.domain.errors import Unavailable, WorkspaceNotFound
+from vibecode.domain.errors import NameTaken, Unavailable, WorkspaceNotFound
 from vibecode.domain.workspace import Phase, WorkspaceChanges
-from vibecode.runtimes.kubernetes import reflector
+from vibecode.runtimes.kubernetes import cache, reflector
 from vibecode.runtimes.kubernetes.client import Client
 from vibecode.runtimes.kubernetes.resources import WORKSPACES
 
@@ -35,7 +36,7 @@ async def test_without_the_api_server_what_is_known_is_served(
     operator_client: Client,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(reflector, "LONGEST_DELAY", 0.5)
+    monkeypatch.setattr(reflector, "backoff", partial(reflector.backoff, longest=0.5))
     client, gate = way
     async with opened(client, namespace) as runtime:
         before = await running(runtime)
@@ -84,7 +85,28 @@ async def test_without_the_api_server_what_is_known_is_served(
                 change = await anext(changes)
                 if change.workspace is None:
                     gone.add((change.name, change.owner))
+        setter.be_away()
         assert (await runtime.start("alice")).phase is Phase.STARTING
+
+
+async def test_what_is_asked_for_while_the_watch_is_broken_is_done(
+    way: tuple[Client, Gate], namespace: str, setter: StatusSetter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After the API server was away the watch comes back some seconds later than requests do."""
+    monkeypatch.setattr(reflector, "backoff", lambda _: 3600.0)
+    monkeypatch.setattr(cache, "SEEN_LIMIT", 0.2)
+    client, gate = way
+    async with opened(client, namespace) as runtime:
+        await running(runtime)
+        gate.shut()
+        async with asyncio.timeout(LIMIT):
+            while gate.connections:
+                await asyncio.sleep(0.01)
+        gate.reopen()
+        created = await runtime.create(spec("bob"))
+        assert (created.name, created.phase) == ("bob", Phase.PENDING)
+        with pytest.raises(NameTaken):
+            await runtime.create(spec("bob"))
 
 
 async def test_a_server_that_can_not_be_reached_is_named_at_once(way: tuple[Client, Gate], namespace: str) -> None:

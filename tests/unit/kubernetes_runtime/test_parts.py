@@ -233,6 +233,8 @@ def test_events_of_both_kinds_are_read() -> None:
     }
     assert event_from_object(newer).at == NOW
     assert event_from_object(newer).message == "Runs. (2 times)"
+    both = {**core, "eventTime": "2026-11-24T09:00:00.123456Z"}
+    assert event_from_object(both).at == NOW + timedelta(microseconds=123456)
     bare = event_from_object({"metadata": {"creationTimestamp": "2026-11-24T09:00:00Z"}})
     assert (bare.at, bare.kind, bare.message) == (NOW, "event", "")
 

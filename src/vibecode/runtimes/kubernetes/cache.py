@@ -154,6 +154,10 @@ class WorkspaceCache:
         observed = self._observed.get(name)
         return observed if observed is not None and observed.id == uid else None
 
+    def is_past(self, written: Object) -> bool:
+        """Tell whether the watch has brought something later than what was written."""
+        return self._newest >= int(written["metadata"]["resourceVersion"])
+
     async def taken_up(self, observed: Observed, *, timeout: float) -> None:
         """Wait until the operator has taken up what a workspace's spec says now.
 

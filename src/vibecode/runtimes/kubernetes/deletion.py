@@ -113,13 +113,16 @@ class Deletion:
         before = observed.obj["spec"].get("deletionPolicy") or "Retain"
         if before == policy == "Retain":
             return
+        setting = asyncio.create_task(self._set_policy(observed, policy)) if before != policy else None
         try:
-            if before != policy:
-                await self._set_policy(observed, policy)
+            if setting is not None:
+                await asyncio.shield(setting)
             await self._cache.taken_up(observed, timeout=self._policy_limit)
         except (TimeoutError, asyncio.CancelledError) as error:
             # Else a later deletion would do to the files what was asked for now.
-            if before != policy:
+            if setting is not None:
+                # A request that is given up may arrive all the same, and must not do so after the one that undoes it.
+                await asyncio.gather(setting, return_exceptions=True)
                 await self._put_back(observed, before)
             if isinstance(error, asyncio.CancelledError):
                 raise

@@ -32,7 +32,8 @@ def event_from_object(obj: Object) -> Event:
     """Return an Event of the core or the events group as ours."""
     series = obj.get("series") or {}
     times = (series.get("lastObservedTime"), obj.get("lastTimestamp"), obj.get("eventTime"), obj.get("firstTimestamp"))
-    at = next((parse_time(time) for time in times if time), None)
+    # The latest: of one moment the old form has whole seconds, and the new one the microseconds that keep the order.
+    at = max((parse_time(time) for time in times if time), default=None)
     if at is None:
         created = obj["metadata"].get("creationTimestamp")
         at = parse_time(created) if created else _LONG_AGO

@@ -21,6 +21,7 @@ from vibecode.runtimes.kubernetes.model import changes_patch, object_from_spec, 
 from vibecode.runtimes.kubernetes.observed import Observed
 from vibecode.runtimes.kubernetes.refusals import as_refusal, is_another, name_taken, refusals
 from vibecode.runtimes.kubernetes.resources import WORKSPACES, Object
+from vibecode.runtimes.kubernetes.view import Known, view
 from vibecode.runtimes.sources import TemplateChecker, check_source
 
 _TRIES: Final = 10
@@ -168,9 +169,12 @@ class Requests:
     async def _shown(self, written: Object) -> Workspace:
         """Return what was written as everybody sees it from now on."""
         observed = await self._cache.seen(written)
-        if observed is None:
+        if observed is not None:
+            return observed.workspace
+        if self._cache.is_past(written):
             raise WorkspaceNotFound(f"There is no workspace {written['metadata']['name']} any more.")
-        return observed.workspace
+        # The watch is broken, as it may be for some seconds after the API server was away; the write is done.
+        return view(written, Known())
 
     @asynccontextmanager
     async def _living(self, name: str) -> AsyncIterator[Observed]:

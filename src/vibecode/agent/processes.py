@@ -120,12 +120,12 @@ class Processes:
         while self._others() and (left := until - time.monotonic()) > 0:
             self.wait(min(left, _LOOK))
             self._reap()
-        if self._others():
+        until = time.monotonic() + 1
+        while self._others() and time.monotonic() < until:
+            # Each time: what was made while the others were counted has not been told yet.
             self._signal_others(signal.SIGKILL)
-            until = time.monotonic() + 1
-            while self._others() and time.monotonic() < until:
-                self.wait(_LOOK)
-                self._reap()
+            self.wait(_LOOK)
+            self._reap()
 
     def _signal_others(self, number: signal.Signals) -> None:
         if os.getpid() == 1:

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.unit.agent.conftest import Agent, ControlPlane, until
+from vibecode.agent import main
 
 LIMIT = 30
 
@@ -50,7 +51,7 @@ def test_being_asked_to_stop_ends_everything_and_is_no_failure_of_the_editor(age
     process = agent.start()
     agent.started()
     process.send_signal(signal.SIGTERM)
-    assert process.wait(10) == 143
+    assert process.wait(LIMIT) == 143
     assert not agent.message.exists()
 
 
@@ -81,8 +82,10 @@ def test_programs_that_ignore_the_request_are_killed_within_ten_seconds(agent: A
     process = agent.start()
     agent.started()
     process.send_signal(signal.SIGTERM)
-    assert process.wait(10) == 137
+    assert process.wait(LIMIT) == 137
     assert not _runs(int(pids.read_text()))
+    # How long that may take, with the second for what doesn't go: a machine that is busy adds to it.
+    assert main._EDITOR_GRACE + main._ALL_GRACE + 1 < 10
 
 
 def test_a_template_makes_the_files_once(agent: Agent) -> None:

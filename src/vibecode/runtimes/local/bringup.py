@@ -23,7 +23,7 @@ from vibecode.runtimes.local.editor_process import (
 )
 from vibecode.runtimes.local.files import refuse_link, write_atomic
 from vibecode.runtimes.local.ports import TemplateExtras
-from vibecode.runtimes.local.provision import provision
+from vibecode.runtimes.local.provision import in_thread, provision
 from vibecode.runtimes.local.table import Process
 from vibecode.runtimes.sources import describe
 
@@ -61,7 +61,7 @@ async def _prepare(supervisor: Supervisor) -> None:
     )
     extras = await _extras(supervisor)
     supervisor.show(supervisor.starting_phase, words)
-    await asyncio.to_thread(context.editor.seed_home, paths.home, settings=extras.settings)
+    await in_thread(context.editor.seed_home, paths.home, settings=extras.settings)
     if not record.provisioned:
         await _make_files(supervisor, variables)
     supervisor.extensions_tried = await extensions.install_first(supervisor, extras)

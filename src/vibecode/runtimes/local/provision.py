@@ -36,20 +36,20 @@ async def provision(
         # Complete: it got this name in one step, and only the note of that was lost.
         return
     part = paths.files_part
-    await _in_thread(remove_tree, part)
+    await in_thread(remove_tree, part)
     if isinstance(source, GitSource):
         await git.clone(source, part, environment=environment, on_line=on_line, allow_local=allow_local)
         part.chmod(0o700)
     else:
         make_private_folder(part)
         if isinstance(source, TemplateSource):
-            await _in_thread(provisioner.render, source, part)
+            await in_thread(provisioner.render, source, part)
     part.rename(paths.files)
 
 
-async def _in_thread(function: Callable[..., None], *arguments: object) -> None:
+async def in_thread(function: Callable[..., None], *arguments: object, **options: object) -> None:
     """Run a function in a thread and be done only when it is: a thread can't be cancelled, and must not go on alone."""
-    thread = asyncio.ensure_future(asyncio.to_thread(function, *arguments))
+    thread = asyncio.ensure_future(asyncio.to_thread(function, *arguments, **options))
     try:
         await asyncio.shield(thread)
     finally:

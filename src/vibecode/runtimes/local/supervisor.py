@@ -220,7 +220,11 @@ class Supervisor(Requests):
         await self.context.members(self.record.id)
         process = self.detach()
         if process is not None:
-            await end([process.id], grace=self.context.options.grace)
+            try:
+                await end([process.id], grace=self.context.options.grace)
+            except BaseException:
+                process.release()
+                raise
             process.exit_words()
         await self.context.sweep(self.record.id)
         self.paths.process_file.unlink(missing_ok=True)

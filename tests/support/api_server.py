@@ -128,6 +128,26 @@ async def service_account(
     path.write_text(yaml.safe_dump(config))
     limited = Client.connect(field_manager=field_manager, kubeconfig=path)
     try:
+        await _until_allowed(limited, namespace, rules)
         yield limited
     finally:
         await limited.close()
+
+
+async def _until_allowed(client: Client, namespace: str, rules: Sequence[Object]) -> None:
+    """Wait until the server goes by a Role: it learns of each by a watch of its own. All rules of one come at once."""
+    for rule in rules[:1]:
+        resource, _, subresource = rule["resources"][0].partition("/")
+        wanted = {
+            "namespace": namespace,
+            "group": rule["apiGroups"][0],
+            "resource": resource,
+            "subresource": subresource,
+            "verb": rule["verbs"][0],
+        }
+        kind = "SelfSubjectAccessReview"
+        review = {"apiVersion": "authorization.k8s.io/v1", "kind": kind, "spec": {"resourceAttributes": wanted}}
+        path = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
+        async with asyncio.timeout(30):
+            while not (await client._connection.json("POST", path, kind=kind, body=review))["status"]["allowed"]:
+                await asyncio.sleep(0.05)

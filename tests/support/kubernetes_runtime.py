@@ -14,7 +14,7 @@ from vibecode.runtimes.kubernetes.client import Client
 from vibecode.runtimes.kubernetes.resources import VOLUME_CLAIMS, WORKSPACES, Object
 from vibecode.runtimes.kubernetes.runtime import KubernetesRuntime
 
-LIMIT = 60.0
+LIMIT = 90.0
 
 
 def build(client: Client, namespace: str, **options: Any) -> KubernetesRuntime:
@@ -47,9 +47,10 @@ async def reach(
         return workspace.phase is condition if isinstance(condition, Phase) else condition(workspace)
 
     changes = runtime.watch()
-    workspace = await runtime.get(name)
+    workspace = runtime.peek(name)
     async with asyncio.timeout(timeout):
-        while not is_so(workspace):
+        # None: one of its name is gone, and the next not there yet.
+        while workspace is None or not is_so(workspace):
             change = await anext(changes)
             if change.name == name and change.workspace is not None:
                 workspace = change.workspace

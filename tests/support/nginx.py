@@ -7,7 +7,6 @@ import contextlib
 import os
 import re
 import shutil
-import socket
 import subprocess
 from collections.abc import AsyncIterator, Mapping
 from datetime import UTC, datetime, timedelta
@@ -35,12 +34,6 @@ def find_nginx() -> str:
     if not MODULE.exists():
         require("nginx", "its Lua module is not installed (apt-get install libnginx-mod-http-lua)")
     return program
-
-
-def free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
 
 
 def settings_of(folder: Path, **more: str) -> dict[str, str]:
@@ -96,7 +89,7 @@ async def running(program: str, folder: Path, configuration: str, *ports: int) -
             program, "-c", str(path), "-e", "stderr", stdout=output, stderr=output
         )
     try:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             for port in ports:
                 while not await _answers(port):
                     assert process.returncode is None, log.read_text()

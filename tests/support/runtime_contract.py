@@ -25,7 +25,8 @@ class RuntimeContract:
 
     async def test_a_new_workspace_is_pending_and_then_runs(self, runtime: Runtime) -> None:
         created = await runtime.create(spec())
-        assert created.phase is Phase.PENDING
+        # By the time of the answer it may be on its way.
+        assert created.phase in (Phase.PENDING, Phase.STARTING)
         assert (created.name, created.owner) == ("alice", "u-alice")
         assert await runtime.wait_ready("alice", timeout=LIMIT)
         workspace = await runtime.get("alice")
@@ -90,7 +91,7 @@ class RuntimeContract:
         assert await runtime.upstream("alice") is None
         assert runtime.process_activity("alice") is None
         assert not await runtime.ports("alice")
-        assert (await runtime.start("alice")).phase is Phase.STARTING
+        assert (await runtime.start("alice")).phase in (Phase.PENDING, Phase.STARTING, Phase.RUNNING)
         await runtime.start("alice")
         assert await runtime.wait_ready("alice", timeout=LIMIT)
         again = await runtime.get("alice")

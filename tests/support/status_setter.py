@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from vibecode.runtimes.kubernetes.client import Client
-from vibecode.runtimes.kubernetes.errors import ObjectNotFound
+from vibecode.runtimes.kubernetes.errors import ObjectNotFound, WriteConflict
 from vibecode.runtimes.kubernetes.reflector import Reflector
 from vibecode.runtimes.kubernetes.resources import WORKSPACES, Object, Selection
 
@@ -62,10 +62,11 @@ class StatusSetter:
             **more,
             **self.extra.get(obj["metadata"]["name"], {}),
         }
-        with contextlib.suppress(ObjectNotFound):
-            await self._client.apply_status(
+        with contextlib.suppress(ObjectNotFound, WriteConflict):
+            answer = await self._client.apply_status(
                 WORKSPACES, {"metadata": obj["metadata"], "status": status}, namespace=self._namespace
             )
+            self._reflector.note(answer)
 
     async def _answer(self) -> None:
         while True:

@@ -25,8 +25,8 @@ def test_a_workspace_from_creation_to_deletion(product: Product) -> None:
     running = product.wait_for("life", "running")
     assert running["editorVersion"]
     assert running["startedAt"]
-    texts = [line["text"] for line in product.api("GET", "/workspaces/life/logs")["items"]]
-    assert any("listening" in text for text in texts)
+    # It writes by way of a process of its own, and answers meanwhile.
+    wait_until(lambda: _says(product, "life", "listening"), "the editor's own words are in the log")
     kinds = [event["kind"] for event in product.api("GET", "/workspaces/life/events")["items"]]
     assert kinds[-1] == "created"
     assert "running" in kinds
@@ -38,6 +38,10 @@ def test_a_workspace_from_creation_to_deletion(product: Product) -> None:
     product.wait_for("life", "running")
     assert product.request("DELETE", "/api/v1/workspaces/life?purge=true").status == 204
     assert product.request("GET", "/api/v1/workspaces/life").status == 404
+
+
+def _says(product: Product, name: str, words: str) -> bool:
+    return any(words in line["text"] for line in product.api("GET", f"/workspaces/{name}/logs")["items"])
 
 
 @pytest.mark.parametrize(

@@ -146,8 +146,7 @@ def test_a_killed_server_is_started_again_and_finds_its_workspaces(cli: Cli) -> 
     wait_until(lambda: not Path(f"/proc/{pid}").exists() or _is_zombie(pid), "the server is gone")
     cli("status", code=1)
     cli("up", "--port", "0")
-    shown = json.loads(cli("workspace", "show", "survivor", "--json").stdout)
-    assert shown["status"] == "running"
+    wait_until(lambda: _status(cli, "survivor") == "running", "it is found running")
     cli("workspace", "delete", "survivor", "--purge", "--yes")
 
 
@@ -167,15 +166,18 @@ def test_down_stops_what_a_killed_server_left(cli: Cli) -> None:
     cli("workspace", "delete", "left", "--purge", "--yes")
 
 
+def _status(cli: Cli, name: str) -> str:
+    return str(json.loads(cli("workspace", "show", name, "--json").stdout)["status"])
+
+
 def test_down_keeps_workspaces_when_asked(cli: Cli) -> None:
     cli("workspace", "create", "stays")
     assert "1 workspace goes on" in cli("down", "--keep-workspaces").stdout
     cli("up", "--port", "0")
-    shown = json.loads(cli("workspace", "show", "stays", "--json").stdout)
-    assert shown["status"] == "running"
+    wait_until(lambda: _status(cli, "stays") == "running", "it is found running")
     assert "Stopping workspace stays" in cli("down").stderr
     cli("up", "--port", "0")
-    assert json.loads(cli("workspace", "show", "stays", "--json").stdout)["status"] == "stopped"
+    assert _status(cli, "stays") == "stopped"
 
 
 def test_a_taken_port_is_one_sentence(tmp_path: Path) -> None:

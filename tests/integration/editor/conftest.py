@@ -12,14 +12,18 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
 from tests.support.editors import copy_tree_cheaply, installed_editor
+from tests.support.ports import free_port
+from tests.support.product_api import wait_until
 from vibecode.editor.additions import ensure
 from vibecode.editor.home import seed_home
 from vibecode.editor.launch import command, environment
 from vibecode.editor.model import Editor
 from vibecode.editor.store import EditorStore
+from vibecode.runtimes.local.identity import ProcessId
 
 
 @pytest.fixture(scope="session")
@@ -58,9 +62,7 @@ class Workspace:
     def started(self, editor: Editor) -> Iterator[str]:
         """Start the editor; yields its address. A TCP port stands in for the socket, which a browser can't open."""
         ensure(editor)
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
+        port = free_port()
         argv = command(editor, socket=self.run / "editor.sock", home=self.home, folder=self.files)
         at = argv.index("--socket")
         argv[at : at + 4] = ["--bind-addr", f"127.0.0.1:{port}"]
@@ -77,9 +79,19 @@ class Workspace:
         try:
             yield process
         finally:
+            family = _descendants(process)
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
-            process.wait(10)
+            process.wait()
+            # One that was killed is there until it has had the processor once more.
+            wait_until(lambda: not any(each.is_alive() for each in family), "the editor's processes are gone")
+
+
+def _descendants(process: subprocess.Popen[bytes]) -> list[ProcessId]:
+    with contextlib.suppress(psutil.NoSuchProcess):
+        found = [ProcessId.of(child.pid) for child in psutil.Process(process.pid).children(recursive=True)]
+        return [each for each in found if each is not None]
+    return []
 
 
 def wait_for_answer(process: subprocess.Popen[bytes], connect: Callable[[], socket.socket]) -> None:

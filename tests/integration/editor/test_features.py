@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import shutil
 import subprocess
@@ -237,9 +238,9 @@ async def test_a_newer_extension_of_ours_comes_with_the_next_start(
         )
         with probed.started(editor) as address:
             await page.goto(address)
-            for _ in range(600):
-                if (probed.home / "ours.txt").exists():
-                    break
-                await page.wait_for_timeout(100)
-        assert (probed.home / "ours.txt").read_text() == version
+            async with asyncio.timeout(60):
+                # It is there before anything is in it.
+                while not (told := (probed.home / "ours.txt")).exists() or not told.read_text():
+                    await page.wait_for_timeout(100)
+        assert told.read_text() == version
         (probed.home / "ours.txt").unlink()

@@ -13,6 +13,7 @@ import psutil
 import pytest
 
 from tests.integration.editor.conftest import Workspace, wait_for_answer
+from tests.support.ports import free_port
 from vibecode.editor.additions import ensure
 from vibecode.editor.launch import command_on_port
 from vibecode.editor.model import Editor
@@ -24,9 +25,7 @@ pytestmark = pytest.mark.editor
 def port(editor: Editor, workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
     """An editor as a pod has it."""
     ensure(editor)
-    with socket.socket() as probe:
-        probe.bind(("", 0))
-        number: int = probe.getsockname()[1]
+    number = free_port()
     argv = command_on_port(
         editor,
         address=f"0.0.0.0:{number}",

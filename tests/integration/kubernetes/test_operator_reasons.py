@@ -125,7 +125,7 @@ async def test_a_volume_that_does_not_come(user: Surface) -> None:
     assert told["status"]["phase"] == "Pending"
 
 
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(600)
 async def test_filling_the_nodes_disk_ends_with_a_sentence(user: Surface, places: Places, image: str) -> None:
     """The kubelet's own words are read here: it measures, and ends the pod."""
     disk = {"tmp": "4Mi", "request": "1Mi", "limit": "1Gi"}
@@ -133,7 +133,7 @@ async def test_filling_the_nodes_disk_ends_with_a_sentence(user: Surface, places
     sentence = "It was ended because it kept more than 4Mi in /tmp, which is empty again."
     async with operating(config):
         await user.create(source={"template": {"name": "fill"}})
-        failed = await user.until_phase("Failed", timeout=300)
+        failed = await user.until_phase("Failed", timeout=500)
         assert _message(failed).startswith(f"{sentence} That happened 3 times in a row.")
         assert _condition(failed, "Ready")["reason"] == "Evicted"
         # Who looks later finds why it started again before, which the status tells for a moment alone.

@@ -98,7 +98,8 @@ async def test_nothing_is_deleted_while_the_operator_can_not_see_to_the_files(
         obj = await client.get(WORKSPACES, "alice", namespace=namespace)
         # Else a later deletion would take the files, which nobody asked for then.
         assert obj["spec"]["deletionPolicy"] == "Retain"
-        setter.come_back()
+    setter.come_back()
+    async with opened(client, namespace) as runtime:
         await runtime.delete("alice", purge=True)
         assert await runtime.list() == []
 
@@ -138,14 +139,15 @@ async def test_without_purge_files_stay_whatever_the_object_said(
             await runtime.delete("alice", purge=False)
         obj = await client.get(WORKSPACES, "alice", namespace=namespace)
         assert obj["spec"]["deletionPolicy"] == "Delete"
-        setter.come_back()
+    setter.come_back()
+    async with opened(client, namespace) as runtime:
         await runtime.delete("alice", purge=False)
         assert await runtime.list() == []
 
 
 async def setter_answers(client: Client, namespace: str) -> None:
     async with asyncio.timeout(LIMIT):
-        while not (await client.get(WORKSPACES, "alice", namespace=namespace)).get("status"):
+        while (await client.get(WORKSPACES, "alice", namespace=namespace))["status"].get("phase") != "Running":
             await asyncio.sleep(0.02)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import socket
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ import pytest
 
 from tests.support.api_server import kubeconfig
 from tests.support.kubernetes_runtime import LIMIT, reach
+from tests.support.ports import free_port
 from tests.support.status_setter import StatusSetter
 from vibecode.domain.secrets import agent_token
 from vibecode.domain.workspace import Phase, Workspace
@@ -41,13 +41,6 @@ class Running:
     async def post(self, url: str, document: object, **headers: str) -> tuple[int, Any]:
         async with aiohttp.ClientSession() as http, http.post(url, json=document, headers=headers) as answer:
             return answer.status, await answer.json()
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        number: int = probe.getsockname()[1]
-        return number
 
 
 @pytest.fixture

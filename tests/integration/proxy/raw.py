@@ -6,8 +6,12 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from typing import Final
 
 from tests.integration.proxy.site import Site
+
+PATIENCE: Final = 30.0
+"""Seconds that something which has to come may take on a busy machine, where a process may stand still for some."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +73,7 @@ class RawClient:
 
     async def at_end(self) -> bool:
         """Whether the edge ended the connection, and sent nothing more."""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE):
             return await self.reader.read() == b""
 
     async def close(self) -> None:

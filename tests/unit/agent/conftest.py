@@ -17,6 +17,8 @@ from typing import Any
 
 import pytest
 
+from tests.support.ports import free_port
+
 EDITOR = """#!{python}
 import http.server, json, os, sys
 from pathlib import Path
@@ -33,13 +35,6 @@ class Handler(http.server.BaseHTTPRequestHandler):
 host, _, port = sys.argv[sys.argv.index("--bind-addr") + 1].rpartition(":")
 http.server.HTTPServer((host, int(port)), Handler).serve_forever()
 """
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def until(condition: Callable[[], Any], *, within: float = 30) -> Any:

@@ -8,7 +8,8 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from threading import Thread
 
-from tests.unit.agent.conftest import Agent, free_port, until
+from tests.support.ports import free_port
+from tests.unit.agent.conftest import Agent, until
 from vibecode.agent import readiness
 
 

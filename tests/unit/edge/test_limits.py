@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 
 from scripts.chart_values import PLATFORM
-from tests.support.nginx import IMAGE, free_port
+from tests.support.nginx import IMAGE
+from tests.support.ports import free_port
 from tests.unit.charts.rendering import platform
 from tests.unit.edge.test_tunnel import order
 from vibecode.edge import limits

@@ -37,7 +37,7 @@ def control_plane() -> ControlPlane:
 @pytest_asyncio.fixture
 async def tunnel(control_plane: ControlPlane) -> AsyncIterator[TunnelServer]:
     server = TunnelServer(
-        "127.0.0.1:0", control_plane, limits=TunnelLimits(connections=2, head_timeout=0.3, report_interval=3600)
+        "127.0.0.1:0", control_plane, limits=TunnelLimits(connections=2, head_timeout=1.0, report_interval=3600)
     )
     await server.start()
     yield server

@@ -87,7 +87,7 @@ async def test_crashes_far_apart_are_each_the_first(tmp_path: Path) -> None:
 
 async def test_one_that_never_answers_is_given_up(tmp_path: Path) -> None:
     store = MemoryStore()
-    async with opened(build(tmp_path, store=store, options=replace(QUICK, ready_limit=3))) as runtime:
+    async with opened(build(tmp_path, store=store, options=replace(QUICK, ready_limit=10))) as runtime:
         workspace = await running(runtime)
         await runtime.stop("alice", reason="Stopped by alice.")
         await reach(runtime, "alice", Phase.STOPPED)

@@ -44,13 +44,16 @@ async def http_server(status: str, *, silent: bool = False) -> AsyncIterator[str
     """Answer every request with one status, or with nothing."""
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.readuntil(b"\r\n\r\n")
-        if silent:
-            await reader.read()
-        else:
-            challenge = 'WWW-Authenticate: Basic realm="x"\r\n' if status.startswith("401") else ""
-            writer.write(f"HTTP/1.1 {status}\r\n{challenge}Content-Length: 0\r\nConnection: close\r\n\r\n".encode())
-        writer.close()
+        try:
+            await reader.readuntil(b"\r\n\r\n")
+            if silent:
+                await reader.read()
+            else:
+                challenge = 'WWW-Authenticate: Basic realm="x"\r\n' if status.startswith("401") else ""
+                head = f"HTTP/1.1 {status}\r\n{challenge}Content-Length: 0\r\nConnection: close\r\n\r\n"
+                writer.write(head.encode())
+        finally:
+            writer.close()
 
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
     try:

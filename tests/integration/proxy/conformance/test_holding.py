@@ -8,13 +8,13 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.integration.proxy.raw import ask, connect, request
+from tests.integration.proxy.raw import PATIENCE, ask, connect, request
 from tests.integration.proxy.site import MemoryRouter, Site
 from vibecode.domain.workspace import Phase
 
 
 async def _until(condition: Callable[[], object]) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         while not condition():
             await asyncio.sleep(0.01)
 

@@ -8,7 +8,7 @@ import json
 import aiohttp
 import pytest
 
-from tests.integration.proxy.raw import ask, connect, request
+from tests.integration.proxy.raw import PATIENCE, ask, connect, request
 from tests.integration.proxy.site import Site
 from tests.integration.proxy.upstreams import PIECE, GoodUpstream, OddUpstream
 
@@ -155,7 +155,7 @@ async def test_a_workspace_sets_its_own_cookies_and_no_others(site: Site) -> Non
 
 async def test_a_stream_arrives_as_it_is_written(site: Site, good: GoodUpstream) -> None:
     async with aiohttp.ClientSession() as session, session.get(site.url + "/events", headers=site.headers()) as stream:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE):
             assert await stream.content.readline() == b"data: first\n"
         assert not good.seen.abandoned.is_set()
 
@@ -164,17 +164,17 @@ async def test_a_client_that_leaves_ends_the_upstreams_work(site: Site, good: Go
     async with connect(site) as client:
         await client.send(request(site, "/events"))
         await client.head()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         await good.seen.abandoned.wait()
 
 
 async def test_a_client_that_leaves_before_the_answer_ends_the_upstreams_work(site: Site, odd: OddUpstream) -> None:
     async with connect(site) as client:
         await client.send(request(site, "/wait", host=site.preview))
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE):
             while not odd.requests:
                 await asyncio.sleep(0.01)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         await odd.lost.wait()
 
 
@@ -184,14 +184,14 @@ async def test_a_slow_reader_holds_the_upstream_back(site: Site, good: GoodUpstr
         await good.seen.streaming.wait()
         sent = -1
         # It stalls once every buffer on the way is full.
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             while sent != good.seen.sent:
                 sent = good.seen.sent
                 await asyncio.sleep(0.3)
         assert sent < 32 << 20
         assert len(await client.reader.readexactly(1 << 20)) == 1 << 20
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE):
             while good.seen.sent == sent:
                 await client.reader.read(1 << 20)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         await good.seen.abandoned.wait()

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 import aiohttp
 import pytest
 
-from tests.integration.proxy.raw import connect, request
+from tests.integration.proxy.raw import PATIENCE, connect, request
 from tests.integration.proxy.site import Site
 from tests.integration.proxy.upstreams import PIECE, GoodUpstream, OddUpstream
 
@@ -47,7 +47,7 @@ async def test_text_and_compressed_messages_pass(site: Site) -> None:
     async with open_socket(site, compress=15) as socket:
         for text in ("grüß dich", "x" * 100_000):
             await socket.send_str(text)
-            assert await socket.receive_str(timeout=5) == text
+            assert await socket.receive_str(timeout=PATIENCE) == text
 
 
 async def test_the_subprotocol_is_agreed_end_to_end(site: Site) -> None:
@@ -58,31 +58,31 @@ async def test_the_subprotocol_is_agreed_end_to_end(site: Site) -> None:
 async def test_a_close_code_passes_from_server_to_client(site: Site) -> None:
     async with open_socket(site) as socket:
         await socket.send_str("close")
-        message = await socket.receive(timeout=5)
+        message = await socket.receive(timeout=PATIENCE)
         assert (message.type, message.data, message.extra) == (aiohttp.WSMsgType.CLOSE, 4321, "enough")
 
 
 async def test_a_close_code_passes_from_client_to_server(site: Site, good: GoodUpstream) -> None:
     async with open_socket(site) as socket:
         await socket.close(code=4242)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         assert await good.seen.closed_with.get() == 4242
 
 
 async def test_pings_pass_both_ways(site: Site) -> None:
     async with open_socket(site, autoping=False) as socket:
         await socket.ping(b"hello")
-        message = await socket.receive(timeout=5)
+        message = await socket.receive(timeout=PATIENCE)
         assert (message.type, bytes(message.data)) == (aiohttp.WSMsgType.PONG, b"hello")
         await socket.send_str("ping")
-        message = await socket.receive(timeout=5)
+        message = await socket.receive(timeout=PATIENCE)
         assert (message.type, bytes(message.data)) == (aiohttp.WSMsgType.PING, b"are you there")
 
 
 async def test_an_upstream_that_dies_ends_the_connection_without_a_close_frame(site: Site) -> None:
     async with open_socket(site) as socket:
         await socket.send_str("die")
-        message = await socket.receive(timeout=5)
+        message = await socket.receive(timeout=PATIENCE)
         assert message.type in (aiohttp.WSMsgType.CLOSED, aiohttp.WSMsgType.ERROR)
         assert socket.close_code == 1006
 
@@ -103,7 +103,7 @@ async def test_a_client_that_dies_ends_the_upstreams_connection(site: Site, good
         reply = await client.head()
         assert reply.status == 101
         assert reply.header("Sec-WebSocket-Accept") == "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         assert await good.seen.closed_with.get() in (None, 1006)
 
 
@@ -122,7 +122,7 @@ async def test_frames_sent_before_the_handshake_is_answered_are_not_lost(site: S
             )
         )
         assert (await client.head()).status == 101
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE):
             assert await client.reader.readexactly(4) == b"\x82\x02hi"
 
 
@@ -157,7 +157,7 @@ async def test_a_reader_that_stops_holds_the_sender_back(site: Site) -> None:
 async def test_each_side_may_stop_sending_before_the_other(site: Site, odd: OddUpstream) -> None:
     """A half-closed TCP connection still carries the other direction, and ends when that is done, too."""
     handshake = ("Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Key: x")
-    async with connect(site) as client, asyncio.timeout(5):
+    async with connect(site) as client, asyncio.timeout(PATIENCE):
         await client.send(request(site, "/half", *handshake, host=site.preview))
         assert (await client.head()).status == 101
         client.writer.write(b"last word")

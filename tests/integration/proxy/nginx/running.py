@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from tests.integration.proxy.site import MemoryRouter, Site
-from tests.support.nginx import find_nginx, free_port, render, running, serving, settings_of
+from tests.support.nginx import find_nginx, render, running, serving, settings_of
+from tests.support.ports import free_port
 from vibecode.domain.edges import Connection
 from vibecode.edge.limits import TunnelLimits
 from vibecode.edge.server import ReportFailed, TunnelServer

@@ -7,6 +7,8 @@ from collections.abc import Callable
 
 import aiohttp
 
+from tests.integration.proxy.raw import PATIENCE
+
 
 async def until(condition: Callable[[], object]) -> None:
     async with asyncio.timeout(20):
@@ -20,4 +22,4 @@ def closed(message: aiohttp.WSMessage) -> bool:
 
 async def echo(socket: aiohttp.ClientWebSocketResponse) -> None:
     await socket.send_str("still here")
-    assert await socket.receive_str(timeout=10) == "still here"
+    assert await socket.receive_str(timeout=PATIENCE) == "still here"

@@ -7,7 +7,7 @@ import socket
 
 import aiohttp
 
-from tests.integration.proxy.raw import ask, request
+from tests.integration.proxy.raw import PATIENCE, ask, request
 from tests.integration.proxy.site import MemoryRouter, Site
 from tests.integration.proxy.upstreams import OddUpstream
 from vibecode.agent import relay
@@ -49,7 +49,7 @@ async def test_the_next_workspace_of_a_name_is_not_served_by_the_last_ones_progr
     assert await status() == 200
     router.generation += 1
     router.upstreams["alice", 3000] = router.upstreams["alice", 3001]
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         while await status() == 200:  # for a second the answer to the same question is the same
             await asyncio.sleep(0.05)
     seen = len(odd.requests)
@@ -62,11 +62,13 @@ async def test_each_port_behind_a_relay_is_its_own(site: Site, router: MemoryRou
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         own = str(writer.get_extra_info("sockname")[1]).encode()
-        while await reader.readline():
-            while (await reader.readline()).strip():
-                pass
-            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(own), own))
-        writer.close()
+        try:
+            while await reader.readline():
+                while (await reader.readline()).strip():
+                    pass
+                writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(own), own))
+        finally:
+            writer.close()
 
     listener = socket.create_server(("127.0.0.1", 0))
     relay.start(listener, workspace="alice", refused=())

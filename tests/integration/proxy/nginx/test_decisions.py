@@ -8,7 +8,7 @@ import json
 import pytest
 
 from tests.integration.proxy.nginx.running import NginxEdge
-from tests.integration.proxy.raw import ask, connect, request
+from tests.integration.proxy.raw import PATIENCE, ask, connect, request
 from tests.integration.proxy.site import SECRET, MemoryRouter, Site
 from tests.integration.proxy.upstreams import GoodUpstream
 from vibecode.domain.edges import Upstream
@@ -31,7 +31,7 @@ async def test_reads_of_an_open_page_are_asked_about_once_and_soon_again(edge: N
                 if len(edge.asked) <= 1:
                     break  # else the machine was so slow that the answer ran out meanwhile
         router.sessions.clear()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             status = 200
             while status == 200:
                 await client.send(read)

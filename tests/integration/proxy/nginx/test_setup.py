@@ -21,7 +21,8 @@ from tests.integration.proxy.nginx.running import nginx_edge
 from tests.integration.proxy.raw import RawClient, ask, connect, request
 from tests.integration.proxy.site import SECRET, MemoryRouter, Site
 from tests.integration.proxy.upstreams import OddUpstream
-from tests.support.nginx import ENTRYPOINT, find_nginx, free_port, make_certificate, render, serving, settings_of
+from tests.support.nginx import ENTRYPOINT, find_nginx, make_certificate, render, serving, settings_of
+from tests.support.ports import free_port
 from vibecode.web.verify import create_verify_app
 
 ELSEWHERE = {"APP": "127.0.0.1:9", "VERIFY": "127.0.0.1:9"}
@@ -197,7 +198,7 @@ async def test_old_tls_is_refused(router: MemoryRouter, socket_folder: Path) -> 
 async def container(folder: Path, **settings: str) -> AsyncIterator[tuple[asyncio.subprocess.Process, Path]]:
     """Run the image's entry as a container does; yields it and the file of all that it said."""
     log = folder / "said"
-    with log.open("wb") as output:
+    with log.open("ab") as output:
         process = await asyncio.create_subprocess_exec(
             str(ENTRYPOINT), env=settings_of(folder / "tmp", **settings), stdout=output, stderr=output,
             start_new_session=True,

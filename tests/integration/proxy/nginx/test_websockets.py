@@ -10,7 +10,7 @@ import pytest
 
 from tests.integration.proxy.nginx.running import NginxEdge
 from tests.integration.proxy.nginx.sockets import closed, echo, until
-from tests.integration.proxy.raw import ask, request
+from tests.integration.proxy.raw import PATIENCE, ask, request
 from tests.integration.proxy.site import SECRET, MemoryRouter, Site
 from vibecode.domain.edges import Upstream
 from vibecode.domain.routing import SessionView
@@ -24,10 +24,10 @@ async def test_a_revoked_session_loses_its_websockets_and_nobody_elses(site: Sit
         others = await http.ws_connect(site.url + "/socket", headers=site.headers(Cookie="vibecode=other"))
         await echo(mine)
         del router.sessions[SECRET]
-        assert closed(await mine.receive(timeout=10))
+        assert closed(await mine.receive(timeout=PATIENCE))
         await echo(others)
         router.generation += 1  # another workspace has the name now
-        assert closed(await others.receive(timeout=10))
+        assert closed(await others.receive(timeout=PATIENCE))
 
 
 async def test_websockets_go_on_while_the_control_plane_is_away(edge: NginxEdge, router: MemoryRouter) -> None:
@@ -40,7 +40,7 @@ async def test_websockets_go_on_while_the_control_plane_is_away(edge: NginxEdge,
             await asyncio.sleep(0.1)  # several reports fail
             await echo(socket)
         edge.away.clear()
-        assert closed(await socket.receive(timeout=10))
+        assert closed(await socket.receive(timeout=PATIENCE))
 
 
 async def test_input_on_a_websocket_is_reported_even_after_an_outage(
@@ -52,10 +52,10 @@ async def test_input_on_a_websocket_is_reported_even_after_an_outage(
     async with aiohttp.ClientSession() as http:
         socket = await http.ws_connect(edge.site.url + "/socket", headers=edge.site.headers())
         await socket.send_bytes(bytes(40))
-        await socket.receive_bytes(timeout=10)
+        await socket.receive_bytes(timeout=PATIENCE)
         for _ in range(6):
             await socket.send_bytes(bytes(40))
-            await socket.receive_bytes(timeout=10)
+            await socket.receive_bytes(timeout=PATIENCE)
         assert router.used == []
         edge.away.clear()
         await until(lambda: router.used)

@@ -13,11 +13,11 @@ import hashlib
 import os
 import shutil
 import time
-from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
+from collections.abc import Coroutine, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final, ParamSpec, TypeVar
+from typing import Final
 
 from vibecode.domain.errors import DataFolderUnusable, EditorUnavailable
 from vibecode.editor import additions, npm, prune
@@ -25,9 +25,7 @@ from vibecode.editor.locks import Pin
 from vibecode.editor.manifest import Manifest
 from vibecode.editor.model import CODE_SERVER, ENTRY, MANIFEST_NAME, NODE, PRODUCT, VSCODE, Editor
 from vibecode.editor.progress import Progress, megabytes, reporting, size_of
-
-P = ParamSpec("P")
-T = TypeVar("T")
+from vibecode.runtimes.finishing import in_thread
 
 # Without what VibeCode itself changes: see additions.py.
 _KEY_FILES: Final = (
@@ -78,10 +76,10 @@ async def build(
         _require_space(into, pin)
         for name in ("package.json", "package-lock.json"):
             shutil.copyfile(pin.folder / name, into / name)
-        cached = await _in_thread(size_of, cache)
+        cached = await in_thread(size_of, cache)
         try:
             async with reporting(pin, cache, cached, started, progress):
-                await _in_thread(_add_node, tools, into)
+                await in_thread(_add_node, tools, into)
                 await npm.run_ci(into, tools=tools, cache=cache, keep_open=keep_open)
                 await _together(
                     npm.run_ci(folder, tools=tools, cache=cache, keep_open=keep_open)
@@ -93,11 +91,11 @@ async def build(
             )
             if isinstance(error, DataFolderUnusable):
                 # What was downloaded takes the space that is missing.
-                await _in_thread(_remove, cache)
+                await in_thread(_remove, cache)
             raise error from failure
-        downloaded = max(0, await _in_thread(size_of, cache) - cached)
+        downloaded = max(0, await in_thread(size_of, cache) - cached)
         progress("Preparing the editor …")
-        return await _in_thread(_finish, pin, into, downloaded, started, tools)
+        return await in_thread(_finish, pin, into, downloaded, started, tools)
 
 
 def hashes(root: Path) -> dict[str, str]:
@@ -237,16 +235,6 @@ def _keep_log(log: Path | None, output: Sequence[str]) -> Path | None:
     except OSError:
         return None
     return log
-
-
-async def _in_thread(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """Run ``function`` in a thread; if this is cancelled, wait until the thread is done with its files."""
-    task = asyncio.ensure_future(asyncio.to_thread(function, *args, **kwargs))
-    try:
-        return await asyncio.shield(task)
-    except asyncio.CancelledError:
-        await asyncio.wait({task})
-        raise
 
 
 async def _together(works: Iterable[Coroutine[None, None, None]]) -> None:

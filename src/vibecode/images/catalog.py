@@ -26,7 +26,7 @@ _IGNORED: Final = frozenset({"__pycache__", "node_modules", ".mypy_cache", ".ruf
 # Installing the editor needs no more than this, so no other change of VibeCode makes that layer again.
 _INSTALLER: Final = (
     "__init__.py",
-    *("domain/__init__.py", "domain/errors.py"),
+    *("domain/__init__.py", "domain/errors.py", "runtimes/__init__.py", "runtimes/finishing.py"),
     *(
         f"editor/{name}.py"
         for name in (
@@ -37,7 +37,8 @@ _INSTALLER: Final = (
 )
 _AGENT: Final = (
     "__init__.py",
-    *("agent/*", "domain/*", "templates/*", "runtimes/__init__.py", "runtimes/base.py", "runtimes/sources.py"),
+    *("agent/*", "domain/*", "templates/*"),
+    *(f"runtimes/{name}.py" for name in ("__init__", "base", "finishing", "sources")),
     *(f"editor/{name}" for name in ("*.py", "*.json", "extensions/*", "shims/*")),
     *(f"proxy/{name}.py" for name in ("__init__", "activity", "frames", "limits", "tunnel")),
     *(

@@ -144,15 +144,13 @@ class WorkspaceCache:
             What the API server answered.
         """
         metadata = written["metadata"]
-        name, uid, version = metadata["name"], metadata["uid"], int(metadata["resourceVersion"])
         try:
             async with asyncio.timeout(SEEN_LIMIT):
-                while not self._has_seen(name, uid, version):
+                while not self._has_seen(written):
                     await self._arrived.wait()
         except TimeoutError:
-            _log.warning("the watch is behind: what was written has not come back yet", workspace=name)
-        observed = self._observed.get(name)
-        return observed if observed is not None and observed.id == uid else None
+            _log.warning("the watch is behind: what was written has not come back yet", workspace=metadata["name"])
+        return self.by_id(metadata["uid"])
 
     def is_past(self, written: Object) -> bool:
         """Tell whether the watch has brought something later than what was written."""
@@ -179,12 +177,12 @@ class WorkspaceCache:
             return False
         return True
 
-    def _has_seen(self, name: str, uid: str, version: int) -> bool:
-        observed = self._observed.get(name)
-        if observed is not None and observed.id == uid:
-            return observed.version >= version
+    def _has_seen(self, written: Object) -> bool:
+        observed = self.by_id(written["metadata"]["uid"])
+        if observed is not None:
+            return observed.version >= int(written["metadata"]["resourceVersion"])
         # Not there: not yet, or not any more. The watch is in the order of versions, so it tells which.
-        return self._newest >= version
+        return self.is_past(written)
 
     async def _keep_up_to_date(self) -> None:
         while True:

@@ -9,6 +9,7 @@ from typing import Final
 import structlog
 
 from vibecode.domain.errors import Unavailable, WorkspaceNotFound
+from vibecode.runtimes.finishing import finish
 from vibecode.runtimes.kubernetes.cache import WorkspaceCache
 from vibecode.runtimes.kubernetes.client import Client
 from vibecode.runtimes.kubernetes.errors import KubernetesError, ObjectNotFound, WriteConflict
@@ -113,16 +114,14 @@ class Deletion:
         before = observed.obj["spec"].get("deletionPolicy") or "Retain"
         if before == policy == "Retain":
             return
-        setting = asyncio.create_task(self._set_policy(observed, policy)) if before != policy else None
         try:
-            if setting is not None:
-                await asyncio.shield(setting)
+            if before != policy:
+                # A request that is given up may arrive all the same, and must not do so after the one that undoes it.
+                await finish(self._set_policy(observed, policy))
             await self._cache.taken_up(observed, timeout=self._policy_limit)
         except (TimeoutError, asyncio.CancelledError) as error:
             # Else a later deletion would do to the files what was asked for now.
-            if setting is not None:
-                # A request that is given up may arrive all the same, and must not do so after the one that undoes it.
-                await asyncio.gather(setting, return_exceptions=True)
+            if before != policy:
                 await self._put_back(observed, before)
             if isinstance(error, asyncio.CancelledError):
                 raise

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from vibecode.domain.errors import StartFailed, VibeCodeError
 from vibecode.domain.giturl import without_secrets
 from vibecode.domain.workspace import GitSource, Phase, TemplateSource
+from vibecode.runtimes.finishing import in_thread
 from vibecode.runtimes.local import extensions
 from vibecode.runtimes.local.editor_process import (
     EditorProcess,
@@ -23,7 +24,7 @@ from vibecode.runtimes.local.editor_process import (
 )
 from vibecode.runtimes.local.files import refuse_link, write_atomic
 from vibecode.runtimes.local.ports import TemplateExtras
-from vibecode.runtimes.local.provision import in_thread, provision
+from vibecode.runtimes.local.provision import provision
 from vibecode.runtimes.local.table import Process
 from vibecode.runtimes.sources import describe
 

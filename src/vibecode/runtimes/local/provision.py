@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Mapping
 
 from vibecode.domain.workspace import GitSource, Source, TemplateSource
+from vibecode.runtimes.finishing import in_thread
 from vibecode.runtimes.local import git
 from vibecode.runtimes.local.files import make_private_folder, remove_tree
 from vibecode.runtimes.local.layout import WorkspacePaths
@@ -45,13 +45,3 @@ async def provision(
         if isinstance(source, TemplateSource):
             await in_thread(provisioner.render, source, part)
     part.rename(paths.files)
-
-
-async def in_thread(function: Callable[..., None], *arguments: object, **options: object) -> None:
-    """Run a function in a thread and be done only when it is: a thread can't be cancelled, and must not go on alone."""
-    thread = asyncio.ensure_future(asyncio.to_thread(function, *arguments, **options))
-    try:
-        await asyncio.shield(thread)
-    finally:
-        if not thread.done():
-            await asyncio.wait({thread})

@@ -136,18 +136,13 @@ async def service_account(
 
 async def _until_allowed(client: Client, namespace: str, rules: Sequence[Object]) -> None:
     """Wait until the server goes by a Role: it learns of each by a watch of its own. All rules of one come at once."""
-    for rule in rules[:1]:
-        resource, _, subresource = rule["resources"][0].partition("/")
-        wanted = {
-            "namespace": namespace,
-            "group": rule["apiGroups"][0],
-            "resource": resource,
-            "subresource": subresource,
-            "verb": rule["verbs"][0],
-        }
-        kind = "SelfSubjectAccessReview"
-        review = {"apiVersion": "authorization.k8s.io/v1", "kind": kind, "spec": {"resourceAttributes": wanted}}
-        path = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
-        async with asyncio.timeout(30):
-            while not (await client._connection.json("POST", path, kind=kind, body=review))["status"]["allowed"]:
-                await asyncio.sleep(0.05)
+    if not rules:
+        return
+    (group, *_), (resource, *_), (verb, *_) = (rules[0][key] for key in ("apiGroups", "resources", "verbs"))
+    wanted = {"namespace": namespace, "group": group, "resource": resource, "verb": verb}
+    kind = "SelfSubjectAccessReview"
+    review = {"apiVersion": "authorization.k8s.io/v1", "kind": kind, "spec": {"resourceAttributes": wanted}}
+    path = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
+    async with asyncio.timeout(30):
+        while not (await client._connection.json("POST", path, kind=kind, body=review))["status"]["allowed"]:
+            await asyncio.sleep(0.05)

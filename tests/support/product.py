@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tests.support.ports import free_port
 from tests.support.product_api import LIMIT, Answer, ProductApi, wait_until
 from tests.support.require import require
 
@@ -114,10 +114,7 @@ class Product(ProductApi):
         self.start()
 
     def free_port(self, workspace: str) -> int:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port: int = probe.getsockname()[1]
-            return port
+        return free_port()
 
 
 @contextmanager

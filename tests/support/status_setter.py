@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any
@@ -45,6 +45,15 @@ class StatusSetter:
     def come_back(self) -> None:
         """Answer again, what came meanwhile too."""
         self._present.set()
+
+    @contextlib.contextmanager
+    def away(self) -> Iterator[None]:
+        """Have it not answer meanwhile."""
+        self.be_away()
+        try:
+            yield
+        finally:
+            self.come_back()
 
     async def run(self) -> None:
         """Answer until cancelled."""

@@ -173,10 +173,10 @@ def test_a_stop_takes_terminals_along_and_orphans_leave_no_zombies(run: Run) -> 
         "sh", "-c", "(sleep 0.1 &) ; (setsid sh -c 'trap : TERM; while :; do sleep 1; done' >/dev/null 2>&1 &)"
     )
     until(lambda: "Z" not in {line[:1] for line in container.exec("ps", "axo", "stat=").splitlines()})
-    docker.output("stop", "--time", "60", container.id)
-    # 137: the editor did not end by SIGTERM in its time, and was given up. Docker's own kill leaves no last words.
-    assert container.state()["ExitCode"] in (0, 143, 137)
-    assert "Stopping: it was asked for." in container.logs()
+    docker.output("stop", "--time", "10", container.id)
+    state = container.state()
+    # 137 would be Docker's own kill after 10 s; the editor ends by SIGTERM.
+    assert state["ExitCode"] in (0, 143)
 
 
 def test_the_first_process_is_small_and_quiet(run: Run) -> None:

@@ -13,8 +13,16 @@ import pytest
 from tests.support.kubernetes_runtime import LIMIT, opened, reach, running, spec
 from tests.support.status_setter import POD_ADDRESS, StatusSetter
 from vibecode.domain.edges import Upstream
-from vibecode.domain.errors import Conflict, Forbidden, InvalidInput, NameTaken, Unavailable, WorkspaceNotFound
-from vibecode.domain.workspace import GitSource, Phase, TemplateSource, WorkspaceChanges
+from vibecode.domain.errors import (
+    Conflict,
+    Forbidden,
+    InvalidInput,
+    NameTaken,
+    Unavailable,
+    VibeCodeError,
+    WorkspaceNotFound,
+)
+from vibecode.domain.workspace import GitSource, Phase, TemplateSource, WorkspaceChanges, WorkspaceSpec
 from vibecode.runtimes.kubernetes.client import Client
 from vibecode.runtimes.kubernetes.resources import WORKSPACES, Object, Resource
 from vibecode.runtimes.kubernetes.runtime import KubernetesRuntime
@@ -132,9 +140,8 @@ async def test_a_start_clears_a_failure(runtime: KubernetesRuntime, setter: Stat
     assert (failed.phase, failed.reason) == (Phase.FAILED, "The image can't be pulled: no such image.")
     assert (await runtime.update("alice", WorkspaceChanges(idle_timeout=60))).phase is Phase.FAILED
     del setter.failing["alice"]
-    setter.be_away()
-    assert (await runtime.start("alice")).phase is Phase.STARTING
-    setter.come_back()
+    with setter.away():
+        assert (await runtime.start("alice")).phase is Phase.STARTING
     assert await runtime.wait_ready("alice", timeout=LIMIT)
 
 
@@ -192,18 +199,10 @@ async def test_a_quota_is_told_in_a_sentence(
             await asyncio.sleep(0.05)
     async with asyncio.timeout(LIMIT):
         # Admission goes by a copy of its own, which may be older.
-        while not (words := await refusal_of_quota(runtime)):
+        while (refusal := await refused(runtime, spec("bob"), Conflict)) is None:
             await runtime.delete("bob", purge=False)
-    assert re.search(r"quota for workspaces is used up .*: delete a workspace", words)
+    assert re.search(r"quota for workspaces is used up .*: delete a workspace", refusal.detail)
     assert [w.name for w in await runtime.list()] == ["alice"]
-
-
-async def refusal_of_quota(runtime: KubernetesRuntime) -> str:
-    try:
-        await runtime.create(spec("bob"))
-    except Conflict as error:
-        return error.detail
-    return ""
 
 
 async def test_a_policy_of_the_cluster_is_told_in_its_words(
@@ -240,7 +239,7 @@ async def test_a_policy_of_the_cluster_is_told_in_its_words(
     try:
         async with asyncio.timeout(LIMIT):
             # Until the API server has taken it up, which takes a moment.
-            while (refusal := await refused(runtime)) is None:
+            while (refusal := await refused(runtime, spec("eve", owner="u-eve"), Forbidden)) is None:
                 await runtime.delete("eve", purge=False)
         assert refusal.detail == "The cluster does not allow that: Eve has none."
     finally:
@@ -248,10 +247,10 @@ async def test_a_policy_of_the_cluster_is_told_in_its_words(
         await operator_client.delete(POLICIES, name, namespace=None)
 
 
-async def refused(runtime: KubernetesRuntime) -> Forbidden | None:
+async def refused(runtime: KubernetesRuntime, wanted: WorkspaceSpec, kind: type[VibeCodeError]) -> VibeCodeError | None:
     try:
-        await runtime.create(spec("eve", owner="u-eve"))
-    except Forbidden as error:
+        await runtime.create(wanted)
+    except kind as error:
         return error
     return None
 

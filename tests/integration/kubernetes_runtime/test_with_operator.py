@@ -54,6 +54,9 @@ async def cluster(client: Client, image: str) -> AsyncIterator[Cluster]:
 
 
 class TestKubernetesRuntimeWithOperator(RuntimeContract):
+    # The operator's first word of a start is that it makes the pod.
+    SHOWN_WHEN_STARTED = (Phase.STARTING, Phase.PENDING)
+
     @pytest.fixture
     async def runtime(self, cluster: Cluster) -> KubernetesRuntime:
         return cluster.runtime

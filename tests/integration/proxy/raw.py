@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -12,6 +12,13 @@ from tests.integration.proxy.site import Site
 
 PATIENCE: Final = 30.0
 """Seconds that something which has to come may take on a busy machine, where a process may stand still for some."""
+
+
+async def until(condition: Callable[[], object]) -> None:
+    """Wait for something that becomes true."""
+    async with asyncio.timeout(PATIENCE):
+        while not condition():
+            await asyncio.sleep(0.01)
 
 
 @dataclass(frozen=True)

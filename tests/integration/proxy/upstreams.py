@@ -93,11 +93,6 @@ async def _cookies(request: web.Request) -> web.Response:
     return response
 
 
-async def _slow(request: web.Request) -> web.Response:
-    await asyncio.sleep(float(request.query["seconds"]))
-    return web.Response(text="at last")
-
-
 class GoodUpstream:
     """An aiohttp application that behaves well."""
 
@@ -163,7 +158,6 @@ class GoodUpstream:
         app.router.add_get("/file", _file)
         app.router.add_get("/status/{status}", _status)
         app.router.add_get("/cookies", _cookies)
-        app.router.add_get("/slow", _slow)
         app.router.add_get("/endless", self._endless)
         app.router.add_get("/events", self._events)
         app.router.add_get("/socket", self._socket)

@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 
 from tests.unit.agent.conftest import Agent, ControlPlane, until
-from vibecode.agent import main
 
 LIMIT = 30
 
@@ -82,10 +81,8 @@ def test_programs_that_ignore_the_request_are_killed_within_ten_seconds(agent: A
     process = agent.start()
     agent.started()
     process.send_signal(signal.SIGTERM)
-    assert process.wait(LIMIT) == 137
+    assert process.wait(10) == 137
     assert not _runs(int(pids.read_text()))
-    # How long that may take, with the second for what doesn't go: a machine that is busy adds to it.
-    assert main._EDITOR_GRACE + main._ALL_GRACE + 1 < 10
 
 
 def test_a_template_makes_the_files_once(agent: Agent) -> None:

@@ -4,19 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable
 
 import pytest
 
-from tests.integration.proxy.raw import PATIENCE, ask, connect, request
+from tests.integration.proxy.raw import ask, connect, request, until
 from tests.integration.proxy.site import MemoryRouter, Site
 from vibecode.domain.workspace import Phase
-
-
-async def _until(condition: Callable[[], object]) -> None:
-    async with asyncio.timeout(PATIENCE):
-        while not condition():
-            await asyncio.sleep(0.01)
 
 
 async def test_a_request_wakes_its_workspace_and_is_answered_when_it_runs(site: Site, router: MemoryRouter) -> None:
@@ -24,7 +17,7 @@ async def test_a_request_wakes_its_workspace_and_is_answered_when_it_runs(site: 
     async with connect(site) as client:
         body = b"kept"
         await client.send(request(site, "/echo", "Content-Length: 4", method="POST", body=body))
-        await _until(lambda: router.woken)
+        await until(lambda: router.woken)
         router.phases["alice"] = Phase.RUNNING
         router.ready.set()
         assert json.loads((await client.reply()).body)["body"] == "kept"
@@ -38,7 +31,7 @@ async def test_a_large_body_waits_outside(site: Site, router: MemoryRouter) -> N
         sending = asyncio.create_task(
             client.send(request(site, "/upload", f"Content-Length: {size}", method="POST", body=bytes(size)))
         )
-        await _until(lambda: router.waiting)
+        await until(lambda: router.waiting)
         _, pending = await asyncio.wait([sending], timeout=0.5)
         assert pending
         router.phases["alice"] = Phase.RUNNING
@@ -51,7 +44,7 @@ async def test_a_workspace_that_fails_is_answered_503(site: Site, router: Memory
     router.phases["alice"] = Phase.STARTING
     async with connect(site) as client:
         await client.send(request(site))
-        await _until(lambda: router.waiting)
+        await until(lambda: router.waiting)
         router.phases["alice"] = Phase.FAILED
         router.ready.set()
         reply = await client.reply()
@@ -63,7 +56,7 @@ async def test_a_session_that_ends_meanwhile_is_not_let_in(site: Site, router: M
     router.phases["alice"] = Phase.STARTING
     async with connect(site) as client:
         await client.send(request(site))
-        await _until(lambda: router.waiting)
+        await until(lambda: router.waiting)
         router.sessions.clear()
         router.phases["alice"] = Phase.RUNNING
         router.ready.set()
@@ -74,8 +67,8 @@ async def test_a_client_that_leaves_is_waited_for_no_longer(site: Site, router: 
     router.phases["alice"] = Phase.STARTING
     async with connect(site) as client:
         await client.send(request(site))
-        await _until(lambda: router.waiting)
-    await _until(lambda: router.cancelled == ["alice"])
+        await until(lambda: router.waiting)
+    await until(lambda: router.cancelled == ["alice"])
 
 
 async def test_a_router_that_fails_is_answered_500_and_the_connection_goes_on(

@@ -12,8 +12,8 @@ from pathlib import Path
 import aiohttp
 
 from tests.integration.proxy.nginx.running import nginx_edge
-from tests.integration.proxy.nginx.sockets import echo, until
-from tests.integration.proxy.raw import RawClient, ask, connect, request
+from tests.integration.proxy.nginx.sockets import echo
+from tests.integration.proxy.raw import RawClient, ask, connect, request, until
 from tests.integration.proxy.site import MemoryRouter, Site
 from tests.support.nginx import IMAGE
 from vibecode.domain.routing import SessionView

@@ -9,8 +9,8 @@ import aiohttp
 import pytest
 
 from tests.integration.proxy.nginx.running import NginxEdge
-from tests.integration.proxy.nginx.sockets import closed, echo, until
-from tests.integration.proxy.raw import PATIENCE, ask, request
+from tests.integration.proxy.nginx.sockets import closed, echo
+from tests.integration.proxy.raw import PATIENCE, ask, request, until
 from tests.integration.proxy.site import SECRET, MemoryRouter, Site
 from vibecode.domain.edges import Upstream
 from vibecode.domain.routing import SessionView

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import itertools
 import os
 import re
@@ -10,6 +11,7 @@ import signal
 import subprocess
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import IO, Final
 
@@ -70,32 +72,22 @@ def run(
     CommandFailed
         It ended with a failure; the sentence says what is known about it.
     """
+    started: list[subprocess.Popen[str]] = []
     try:
-        process = subprocess.Popen(
-            list(command),
-            stdin=subprocess.DEVNULL if text is None else subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            env={**os.environ, **(environment or {})},
-            encoding="utf-8",
-            errors="replace",
-        )
-    except OSError as error:
+        # Started in another thread, where no Ctrl-C arrives: in the midst of it, nobody would know of the process yet.
+        with ThreadPoolExecutor(1) as starter:
+            starter.submit(lambda: started.append(_start(command, environment, text))).result()
+        [process] = started
+        stdout, stderr = _communicate(process, text, limit, on_line)
+    except subprocess.TimeoutExpired:
+        _end(started)
         raise ClusterUnavailable(
-            f"{command[0]} can't be started ({error.strerror}): `vibecode doctor` says more."
+            f"`{_shown(command)}` did not end within {limit:.0f} s and was ended: the machine may be overloaded; "
+            "the same command tries again."
         ) from None
-    with process:
-        try:
-            stdout, stderr = _communicate(process, text, limit, on_line)
-        except subprocess.TimeoutExpired:
-            _end(process)
-            raise ClusterUnavailable(
-                f"`{_shown(command)}` did not end within {limit:.0f} s and was ended: the machine may be overloaded; "
-                "the same command tries again."
-            ) from None
-        except BaseException:
-            _end(process)
-            raise
+    except BaseException:
+        _end(started)
+        raise
     result = Result(code=process.returncode, stdout=stdout, stderr=stderr)
     if check and result.code != 0:
         raise failure(command, result)
@@ -176,6 +168,23 @@ def _shown(command: Sequence[str]) -> str:
     return " ".join([command[0].rpartition("/")[2], *words[:2]])
 
 
+def _start(command: Sequence[str], environment: Mapping[str, str] | None, text: str | None) -> subprocess.Popen[str]:
+    try:
+        return subprocess.Popen(
+            list(command),
+            stdin=subprocess.DEVNULL if text is None else subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env={**os.environ, **(environment or {})},
+            encoding="utf-8",
+            errors="replace",
+        )
+    except OSError as error:
+        raise ClusterUnavailable(
+            f"{command[0]} can't be started ({error.strerror}): `vibecode doctor` says more."
+        ) from None
+
+
 def _communicate(
     process: subprocess.Popen[str], text: str | None, limit: float, on_line: Callable[[str], None] | None
 ) -> tuple[str, str]:
@@ -198,18 +207,19 @@ def _communicate(
 
 
 def _read(stream: IO[str] | None, kept: list[str], on_line: Callable[[str], None]) -> None:
-    lines: Iterable[str] = stream or ()
-    for line in lines:
-        kept.append(line)
-        on_line(line)
+    with stream or io.StringIO() as lines:
+        for line in lines:
+            kept.append(line)
+            on_line(line)
 
 
-def _end(process: subprocess.Popen[str]) -> None:
+def _end(processes: Iterable[subprocess.Popen[str]]) -> None:
     """End a tool: helm marks its release as failed when it is told so, and isn't stuck then."""
-    with contextlib.suppress(ProcessLookupError):
-        process.send_signal(signal.SIGTERM)
-        try:
-            process.wait(_GRACE)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+    for process in processes:
+        with process, contextlib.suppress(ProcessLookupError):
+            process.send_signal(signal.SIGTERM)
+            try:
+                process.wait(_GRACE)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()

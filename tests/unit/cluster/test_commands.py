@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import threading
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -54,7 +57,15 @@ def test_one_that_hangs_or_is_missing_is_a_sentence(tmp_path: Path) -> None:
         run([str(tmp_path / "missing")])
 
 
-def test_an_interruption_ends_the_tool(tmp_path: Path) -> None:
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """Whatever started the tests may ignore Ctrl-C, as shells do for what runs in the background."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+def test_an_interruption_ends_the_tool(tmp_path: Path, interruptible: None) -> None:
     path = program(tmp_path, "tool", f"echo $$ >{tmp_path}/pid; exec sleep 600")
 
     def interrupt() -> None:
@@ -62,16 +73,30 @@ def test_an_interruption_ends_the_tool(tmp_path: Path) -> None:
         os.kill(os.getpid(), signal.SIGINT)
 
     thread = threading.Thread(target=interrupt)
-    # Whatever started the tests may ignore it, as shells do for what runs in the background.
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    try:
-        thread.start()
-        with pytest.raises(KeyboardInterrupt):
-            run([str(path)])
-        thread.join()
-    finally:
-        signal.signal(signal.SIGINT, before)
+    thread.start()
+    with pytest.raises(KeyboardInterrupt):
+        run([str(path)])
+    thread.join()
     assert not Path(f"/proc/{int((tmp_path / 'pid').read_text())}").exists()
+
+
+def test_an_interruption_in_the_midst_of_its_start_ends_the_tool_too(
+    tmp_path: Path, interruptible: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, started = program(tmp_path, "tool", "exec sleep 600"), []
+
+    class Interrupted(subprocess.Popen[str]):
+        """It runs, and whoever wants it does not know it yet."""
+
+        def __init__(self, *args: Any, **options: Any) -> None:
+            super().__init__(*args, **options)
+            started.append(self.pid)
+            os.kill(os.getpid(), signal.SIGINT)
+
+    monkeypatch.setattr(subprocess, "Popen", Interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        run([str(path)])
+    assert [pid for pid in started if Path(f"/proc/{pid}").exists()] == []
 
 
 def test_the_telling_line_of_an_output() -> None:

@@ -16,6 +16,7 @@ is silent is kept for :data:`SILENCE_LIMIT`, and then judged by what is known.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -23,6 +24,12 @@ from typing import Final
 
 WARNING_AHEAD: Final = timedelta(minutes=5)
 """How long before an idle stop the editor says so."""
+
+REPORT_INTERVAL: Final = 30
+"""Seconds between two reports of one window while its warning is far."""
+
+_SHORTEST_INTERVAL: Final = 5
+"""The extension does not report more often by itself."""
 
 REPORT_FRESH: Final = timedelta(seconds=120)
 """A report or sample older than this says nothing about now: four missed reports of the extension."""
@@ -117,7 +124,7 @@ def decide(signals: Signals, *, idle_timeout: int | None, now: datetime) -> Verd
         if silence is not None:
             reason += f", and nothing is known of its processes since {_duration(silence)}"
         return Verdict(stop=True, reason=f"{reason}.", last_active=used_at, stops_at=stops_at)
-    warning = left <= min(WARNING_AHEAD, timedelta(seconds=idle_timeout) / 2)
+    warning = left <= _warning_ahead(idle_timeout)
     if now - used_at < timedelta(minutes=5) and not warning:
         reason = f"kept: {use} {_ago(now - used_at)}"
     elif silence is not None and waits and not warning:
@@ -125,6 +132,29 @@ def decide(signals: Signals, *, idle_timeout: int | None, now: datetime) -> Verd
     else:
         reason = f"stops in {_duration(left)}"
     return Verdict(stop=False, reason=reason, last_active=used_at, stops_at=stops_at, warning=warning)
+
+
+def seconds_to_next_report(verdict: Verdict, *, idle_timeout: int | None, now: datetime) -> int:
+    """Return after how many seconds a window is to report again: when its warning begins, if that is soon.
+
+    Parameters
+    ----------
+    verdict
+        What it is answered now.
+    idle_timeout
+        Seconds without use or work until its workspace stops; None means never.
+    now
+        The present moment, by the clock of the verdict's.
+    """
+    if verdict.stops_at is None or verdict.warning or idle_timeout is None:
+        return REPORT_INTERVAL
+    to_warning = verdict.stops_at - _warning_ahead(idle_timeout) - now
+    return min(REPORT_INTERVAL, max(_SHORTEST_INTERVAL, math.ceil(to_warning.total_seconds())))
+
+
+def _warning_ahead(idle_timeout: int) -> timedelta:
+    """Return how long before a stop its warning begins."""
+    return min(WARNING_AHEAD, timedelta(seconds=idle_timeout) / 2)
 
 
 def _silence(signals: Signals, now: datetime) -> timedelta | None:

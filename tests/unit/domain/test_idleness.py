@@ -12,12 +12,14 @@ from hypothesis import strategies as st
 
 from vibecode.domain.idleness import (
     REPORT_FRESH,
+    REPORT_INTERVAL,
     SILENCE_LIMIT,
     WARNING_AHEAD,
     Signals,
     Verdict,
     WindowReport,
     decide,
+    seconds_to_next_report,
 )
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
@@ -98,6 +100,27 @@ def test_the_warning_comes_five_minutes_ahead() -> None:
 def test_a_short_timeout_still_leaves_time_to_react() -> None:
     assert not ask(60, last_request=NOW).warning
     assert ask(60, last_request=NOW - timedelta(seconds=31)).warning
+
+
+@given(st.integers(60, 3600), st.floats(0, 1))
+def test_a_window_hears_of_the_warning_when_it_begins(idle_timeout: int, used: float) -> None:
+    """However long ago its workspace was used when it reported first."""
+    last_request, now, waited = NOW - timedelta(seconds=used * idle_timeout / 2), NOW, 0
+    begins = last_request + timedelta(seconds=max(idle_timeout / 2, idle_timeout - WARNING_AHEAD.total_seconds()))
+    while not (
+        verdict := decide(Signals(started_at=LONG_AGO, last_request=last_request), idle_timeout=idle_timeout, now=now)
+    ).warning:
+        waited = seconds_to_next_report(verdict, idle_timeout=idle_timeout, now=now)
+        assert 5 <= waited <= REPORT_INTERVAL
+        now += timedelta(seconds=waited)
+    assert not verdict.stop
+    assert waited == 0 or now - begins <= timedelta(seconds=5)
+
+
+@pytest.mark.parametrize(("idle_timeout", "used"), [(60, 59), (HALF_AN_HOUR, 0), (None, 0)])
+def test_a_window_that_was_warned_or_is_used_reports_as_ever(idle_timeout: int | None, used: int) -> None:
+    verdict = ask(idle_timeout, last_request=NOW - timedelta(seconds=used))
+    assert seconds_to_next_report(verdict, idle_timeout=idle_timeout, now=NOW) == REPORT_INTERVAL
 
 
 def test_off_is_off() -> None:

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from fastapi import APIRouter, Request
 
 from vibecode.domain.errors import NotFound, Unauthenticated
+from vibecode.domain.idleness import seconds_to_next_report
 from vibecode.domain.workspace import ListeningPort, Workspace
 from vibecode.runtimes.base import ProcessReport
 from vibecode.services.activity import Report
@@ -19,9 +20,6 @@ from vibecode.web.schemas.agent import AgentAnswer, AgentProcesses, AgentProcess
 router = APIRouter(prefix="/agent/v1", tags=["agent"])
 
 _YEAR = timedelta(days=366)
-
-REPORT_INTERVAL = 30
-"""Seconds between two reports of one window."""
 
 PROCESSES_INTERVAL = 10
 """Seconds between two reports of a workspace's processes while nothing changes."""
@@ -116,5 +114,7 @@ async def _answer(workspace: Workspace, services: Services) -> AgentAnswer:
         stops_at=verdict.stops_at,
         warning=verdict.warning,
         idle_timeout_seconds=workspace.spec.idle_timeout,
-        report_again_in_seconds=REPORT_INTERVAL,
+        report_again_in_seconds=seconds_to_next_report(
+            verdict, idle_timeout=workspace.spec.idle_timeout, now=services.now()
+        ),
     )

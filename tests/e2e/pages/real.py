@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import signal
@@ -43,9 +44,13 @@ class RealEditor:
     def socket(self) -> Path:
         return self.root / "editor.sock"
 
-    def backups(self) -> list[Path]:
-        """Return the editor's backups of unsaved changes."""
-        return [path for path in user_data(self.home).glob("**/Backups/**/*") if path.is_file()]
+    def backups(self) -> list[str]:
+        """Return the texts of the editor's backups of unsaved changes."""
+        found = []
+        for path in user_data(self.home).glob("**/Backups/**/*"):
+            with contextlib.suppress(FileNotFoundError, IsADirectoryError):  # they come and go
+                found.append(path.read_text(encoding="utf-8"))
+        return found
 
     def prepare(self, settings: dict[str, object]) -> None:
         for folder in (self.home, self.folder, user_data(self.home) / "User"):

@@ -14,6 +14,7 @@ from typing import Any
 import aiohttp
 from aiohttp import WSMsgType, web
 
+from tests.support.ports import free_port
 from vibecode.web.pages import content_security_policy, load_asset, render
 
 DASHBOARD = "http://vibecode.localhost:1"
@@ -71,6 +72,7 @@ class Control:
     port: int = 0
     policy_violations: list[str] = field(default_factory=list)
     _changed: asyncio.Condition = field(default_factory=asyncio.Condition)
+    _answers: asyncio.Lock = field(default_factory=asyncio.Lock)
     _runner: web.AppRunner | None = None
     _sockets: set[web.WebSocketResponse] = field(default_factory=set)
 
@@ -90,9 +92,8 @@ class Control:
         app.router.add_route("*", "/{path:.*}", self._other)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.2)
         await self._runner.setup()
-        site = web.TCPSite(self._runner, "127.0.0.1", self.port, reuse_address=True)
-        await site.start()
-        self.port = self._runner.addresses[0][1]
+        self.port = self.port or free_port()
+        await web.TCPSite(self._runner, "127.0.0.1", self.port, reuse_address=True).start()
 
     async def down(self) -> None:
         """Go away, as a server that is killed: connections end, and nobody listens."""
@@ -121,6 +122,12 @@ class Control:
         """Stop the workspace: its connections end, and its status tells."""
         await self.set(phase="stopped", reason=reason)
         await self.drop_sockets()
+
+    @asynccontextmanager
+    async def held_answer(self) -> AsyncIterator[None]:
+        """Leave requests to start the workspace unanswered: it starts, and who asked for it does not know yet."""
+        async with self._answers:
+            yield
 
     def _refusal(self) -> web.Response | None:
         if self.signed_out:
@@ -177,7 +184,8 @@ class Control:
         if self.refuse_start:
             return web.json_response({"code": "start_failed", "detail": self.refuse_start}, status=503)
         await self.set(phase="starting", reason="", log=[])
-        return web.Response(status=202)
+        async with self._answers:
+            return web.Response(status=202)
 
     async def _port(self, _: web.Request) -> web.StreamResponse:
         return web.json_response({"listening": self.listening, "ports": self.ports})

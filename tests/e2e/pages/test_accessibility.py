@@ -8,7 +8,7 @@ from typing import Any, Literal, get_args
 import pytest
 from playwright.async_api import Browser, Page, expect
 
-from tests.e2e.pages.scripted import DASHBOARD, control
+from tests.e2e.pages.scripted import DASHBOARD, control, eventually
 from tests.support.require import require
 from vibecode.web.pages import Page as PageName
 from vibecode.web.pages import render
@@ -73,6 +73,7 @@ async def test_the_dialog_in_the_tab(browser: Browser, scheme: Literal["light", 
         await tab.evaluate("document.querySelectorAll('body > :not(vibecode-overlay)').forEach((e) => e.remove())")
         assert await violations(tab) == []
         await tab.get_by_role("button", name="Start again").click()
+        await eventually(lambda: server.starts == 1)
         await server.say("Starting the editor")
         await expect(tab.get_by_role("dialog", name="Starting alice…")).to_contain_text("Starting the editor")
         assert await violations(tab) == []

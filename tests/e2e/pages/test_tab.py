@@ -24,6 +24,7 @@ async def test_an_open_tab_says_that_its_workspace_stopped_and_starts_it_again(t
         await expect(dialog).to_contain_text("Nobody used it for 30 minutes.")
         await expect(dialog.get_by_role("link", name="Open dashboard")).to_have_attribute("href", DASHBOARD)
         await dialog.get_by_role("button", name="Start again").click()
+        await eventually(lambda: server.starts == 1)
         await server.say("Starting the editor")
         await expect(tab.get_by_role("dialog", name="Starting alice…")).to_contain_text("Starting the editor")
         await server.set(phase="running", run="run-2")
@@ -97,10 +98,9 @@ async def test_a_workspace_that_was_deleted_is_said(tab: Page) -> None:
 
 async def test_an_editor_that_was_restarted_is_offered_by_a_reload(tab: Page) -> None:
     async with control() as server:
-        await open_workbench(tab, server)
         # The script learns which start of the editor it belongs to a moment after the page has loaded.
         async with tab.expect_response("**/.vibecode/status"):
-            pass
+            await open_workbench(tab, server)
         await server.set(run="run-2")
         await server.drop_sockets()
         dialog = tab.get_by_role("dialog", name="alice was restarted")
@@ -114,6 +114,7 @@ async def test_a_failed_start_from_the_dialog_shows_the_log_and_can_be_repeated(
         await open_workbench(tab, server)
         await server.stop("stopped: by you")
         await tab.get_by_role("button", name="Start again").click()
+        await expect(tab.get_by_role("dialog", name="Starting alice…")).to_be_visible()
         await server.say("npm error code ENOSPC")
         await server.set(phase="failed", reason="failed: the disk is full")
         dialog = tab.get_by_role("dialog", name="alice did not start")
@@ -122,6 +123,22 @@ async def test_a_failed_start_from_the_dialog_shows_the_log_and_can_be_repeated(
         await server.set(refuse_start="The disk is still full.")
         await dialog.get_by_role("button", name="Start again").click()
         await expect(dialog.get_by_role("alert")).to_have_text("The disk is still full.")
+
+
+async def test_a_start_that_failed_before_it_was_answered_has_failed(tab: Page) -> None:
+    async with control() as server:
+        await open_workbench(tab, server)
+        await server.stop("stopped: by you")
+        async with server.held_answer():
+            await tab.get_by_role("button", name="Start again").click()
+            await eventually(lambda: server.starts == 1)
+            await server.set(phase="failed", reason="failed: the disk is full")
+            dialog = tab.get_by_role("dialog", name="alice did not start")
+            await expect(dialog).to_contain_text("The disk is full.")
+        # The button can be used again when the answer is there, and what it leads to is of another start.
+        await dialog.get_by_role("button", name="Start again").click()
+        await expect(tab.get_by_role("dialog", name="Starting alice…")).to_be_visible()
+        assert server.starts == 2
 
 
 async def test_what_was_typed_just_before_is_not_promised_to_be_kept(tab: Page) -> None:

@@ -96,6 +96,7 @@ export function show(status, { run, kept, closed }) {
   const write = logView(log);
   let phase;
   let moving = false; // whether it is on its way to running, and so reloads by itself
+  let heard = 0; // how often the server said something
   let since = Date.now();
   let end = () => {};
   primary.addEventListener("click", () => void act());
@@ -145,15 +146,21 @@ export function show(status, { run, kept, closed }) {
     if (phase === "signed-out" || phase === "running") return enter();
     error.textContent = "";
     primary.disabled = true;
+    const before = heard;
+    moving = true;
     const refusal = await start();
     primary.disabled = false;
     if (refusal) error.textContent = refusal;
+    // What was heard meanwhile is newer: the start may have failed already.
+    if (heard !== before) return;
+    if (refusal) moving = false;
     else draw({ phase: "starting" });
   }
 
   draw(status);
   end = follow({
     onStatus: (next) => {
+      heard += 1;
       draw(next);
       if (next.phase === "signed-out" || next.phase === "gone") end();
     },

@@ -34,6 +34,7 @@ let phase = main.dataset.phase;
 let startWhenStopped = phase === "stopping";
 let since = performance.now() - Number(main.dataset.elapsed) * 1000;
 let opening = false;
+let heard = 0; // how often the server said something
 let reachable = true;
 
 /** Enter, but not in a tight circle, should the server say "running" and still send this page. */
@@ -79,10 +80,12 @@ async function begin() {
   error.textContent = "";
   const button = retry.querySelector("button");
   button.disabled = true;
+  const before = heard;
   const refusal = await start();
   button.disabled = false;
   if (refusal) error.textContent = refusal;
-  else if (phase === "failed" || phase === "stopped") draw({ phase: "starting" });
+  // What was heard meanwhile is newer: the start may have failed already.
+  else if (heard === before) draw({ phase: "starting" });
 }
 
 retry.addEventListener("submit", (event) => {
@@ -92,7 +95,10 @@ retry.addEventListener("submit", (event) => {
 
 const write = logView(log);
 follow({
-  onStatus: draw,
+  onStatus: (status) => {
+    heard += 1;
+    draw(status);
+  },
   onLog: (text, fresh) => {
     log.classList.remove("empty");
     write(text, fresh || log.dataset.given !== undefined);

@@ -170,6 +170,12 @@ class BehindIngress(ClusterProduct):
         self._write(values)
         self._shell(commands(PAGE, "## Upgrade and roll back")[0])
 
+    def readers(self) -> set[str]:
+        """Return which parts of the controller, each of which reads a class of Ingress, have found some to serve."""
+        path = "/api/v1/namespaces/traefik/services/http:traefik:api/proxy/api/http/routers"
+        routers = json.loads(self.kubectl("get", "--raw", path))
+        return {router["provider"] for router in routers} - {"internal"}
+
     def certificate_for(self, name: str) -> tuple[str, str]:
         """Return files of a certificate of another authority, and its key, for a domain and the names below it."""
         folder = ClusterFolder(self.data_dir / name)

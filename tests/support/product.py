@@ -58,7 +58,8 @@ class Product(ProductApi):
         """Start the server and wait until it answers; again on the port it had before."""
         reader, writer = os.pipe()
         log = (self.data_dir.parent / "server.log").open("ab")
-        port = self.url.rpartition(":")[2] or "0"
+        # Not one that the system gives to whoever asks for any: it would be gone when the server is started again.
+        port = self.url.rpartition(":")[2] or str(free_port())
         self.process = subprocess.Popen(
             [sys.executable, "-P", "-m", "vibecode.server"],
             pass_fds=[writer],

@@ -116,7 +116,7 @@ class ProductApi(ABC):
             headers={**sent, **(headers or {})},
         )
         try:
-            with _OPENER.open(request, timeout=LIMIT) as response:
+            with _OPENER.open(request, timeout=self.limit) as response:
                 return Answer(response.status, _headers(response.headers), response.read())
         except urllib.error.HTTPError as error:
             with error:

@@ -42,7 +42,8 @@ class Mock:
         try:
             assert process.stdout is not None
             line = await asyncio.wait_for(process.stdout.readline(), 20)
-            async with aiohttp.ClientSession() as http:
+            # Node's server closes a connection that is idle for a while, and at times just as a command is sent on it.
+            async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(force_close=True)) as http:
                 yield cls(json.loads(line)["url"], http)
         finally:
             process.terminate()

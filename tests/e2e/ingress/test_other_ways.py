@@ -26,11 +26,14 @@ def status(cluster: BehindIngress, host: str) -> int:
 @pytest.fixture
 def annotated(cluster: BehindIngress) -> Iterator[None]:
     """The Ingress is served by what reads ingress-nginx's annotations."""
+    first = cluster.readers()
     cluster.upgrade(EXAMPLES["ingress-nginx-annotations"])
-    wait_until(lambda: status(cluster, DOMAIN) == 200, "the other controller serves it")
+    wait_until(lambda: cluster.readers() and not cluster.readers() & first, "the other controller serves it")
+    wait_until(lambda: status(cluster, DOMAIN) == 200, "it is served")
     yield
     cluster.upgrade()
-    wait_until(lambda: status(cluster, DOMAIN) == 200, "the first controller serves it again")
+    wait_until(lambda: cluster.readers() == first, "the first controller serves it again")
+    wait_until(lambda: status(cluster, DOMAIN) == 200, "it is served again")
 
 
 def test_annotations_of_ingress_nginx_say_what_has_to_be_said(

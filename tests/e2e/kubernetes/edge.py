@@ -14,22 +14,26 @@ from tests.support.cluster import ClusterProduct
 
 _TIMEOUT = 60.0
 
+_SILENCE = 5.0
+"""Seconds without a byte after which an answer is whole."""
 
-def send(cluster: ClusterProduct, data: bytes, *, silence: float = 5.0) -> bytes:
+
+def send(cluster: ClusterProduct, data: bytes, *, limit: float = _TIMEOUT) -> bytes:
     """Send bytes on a connection of their own; return everything that comes back until it ends or falls silent.
 
     Parameters
     ----------
-    silence
-        Seconds without a byte after which nothing more is expected.
+    limit
+        Seconds within which something has to come.
     """
     received = b""
     with socket.create_connection(("127.0.0.1", cluster.port), timeout=_TIMEOUT) as connection:
         connection.sendall(data)
-        connection.settimeout(silence)
+        connection.settimeout(limit)
         with contextlib.suppress(TimeoutError, ConnectionResetError):
             while chunk := connection.recv(65536):
                 received += chunk
+                connection.settimeout(_SILENCE)
     return received
 
 

@@ -59,7 +59,10 @@ def _wait(look: Callable[[], list[str]]) -> None:
     found: list[str] = []
 
     def is_well() -> bool:
-        found[:] = look()
+        try:
+            found[:] = look()
+        except (AssertionError, OSError) as error:  # what is asked does not answer yet
+            found[:] = [str(error)]
         return not found
 
     try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from tests.e2e.kubernetes.nodes import first_process, is_ready, platform_pods
@@ -53,14 +53,17 @@ def wait_both(cluster: ClusterProduct) -> None:
     wait_until(look, "both replicas of the operator are ready", limit=PATIENCE)
 
 
-def lose(cluster: ClusterProduct, pod: dict[str, Any]) -> None:
-    """End a replica without its knowing, and for good.
+def lose(cluster: ClusterProduct, pod: dict[str, Any]) -> datetime:
+    """End a replica without its knowing, and for good; return when it was lost.
 
     It is stopped first: a process that was killed would be started again in its pod, and one that is asked to end with
     its pod gives its Lease back.
     """
-    first_process(cluster, pod).signal("STOP")
+    process = first_process(cluster, pod)
+    lost_at = datetime.now(UTC)
+    process.signal("STOP")
     cluster.kubectl("delete", "pod", pod["metadata"]["name"], "-n", PLATFORM, "--force", "--grace-period=0")
+    return lost_at
 
 
 def replace(cluster: ClusterProduct, pod: dict[str, Any]) -> None:
@@ -80,6 +83,19 @@ def writes(numbers: dict[str, float]) -> float:
     """Return how many requests of a replica could change something, but for those about the Lease."""
     requests = {key: number for key, number in numbers.items() if key.startswith("requests_total{")}
     return sum(n for key, n in requests.items() if 'method="GET"' not in key and 'kind="Lease"' not in key)
+
+
+def wait_at_rest(cluster: ClusterProduct, pod: dict[str, Any]) -> dict[str, float]:
+    """Wait until a leader has nothing to write, and return its metrics."""
+    seen: list[float] = []
+
+    def look() -> dict[str, float] | None:
+        found = metrics(cluster, pod)
+        seen.append(writes(found))
+        return found if found.get("leader") == 1 and seen[-3:] == [seen[-1]] * 3 else None
+
+    found: dict[str, float] = wait_until(look, "the leader is at rest", limit=PATIENCE)
+    return found
 
 
 def restarts(cluster: ClusterProduct) -> dict[str, int]:

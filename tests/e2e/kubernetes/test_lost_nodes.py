@@ -50,7 +50,7 @@ def test_a_workspace_comes_back_after_its_node_restarted(cluster: ClusterProduct
     before = containers(cluster, alice.name)
     begun = time.monotonic()
     node.docker("restart")
-    wait_until(lambda: containers(cluster, alice.name) != before, "its container is another", limit=PATIENCE)
+    wait_until(lambda: containers(cluster, alice.name) not in ([], before), "its container is another", limit=PATIENCE)
     cluster.wait_for(alice.name, "running")
     wait_at_work(cluster, alice)
     print(f"a node restarted, and the editor answered after {time.monotonic() - begun:.0f} s")
@@ -117,7 +117,8 @@ def labelled(cluster: ClusterProduct, node: Node, label: str) -> Iterator[None]:
 def containers(cluster: ClusterProduct, name: str) -> list[str]:
     """Return the ids of a workspace's containers."""
     found = pods(cluster, WORKSPACES, of_workspaces([name]))
-    return [each["containerID"] for pod in found for each in pod["status"].get("containerStatuses", [])]
+    statuses = [each for pod in found for each in pod["status"].get("containerStatuses", [])]
+    return [each["containerID"] for each in statuses if "containerID" in each]
 
 
 def wait_said(cluster: ClusterProduct, name: str, words: str) -> None:

@@ -58,7 +58,7 @@ def at_work(cluster: ClusterProduct, person: Person, listener: Listener) -> Iter
 
 def status_of(cluster: ClusterProduct, host: str, session: str, *, target: str = "/") -> int:
     """Return the status of a request with a session; 0 if the connection ends without an answer."""
-    answer = send(cluster, get(host, f"Cookie: {session}", target=target), silence=_HELD)
+    answer = send(cluster, get(host, f"Cookie: {session}", target=target), limit=_HELD)
     return status(answer) if answer else 0
 
 

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import errno
 import socket
+from collections.abc import Sequence
 from typing import Final
 
 from vibecode.domain.errors import PortTaken
 from vibecode.proxy.limits import BACKLOG
 
 _LOOPBACK: Final = ("localhost", "127.0.0.1")
+
+_TRIES: Final = 10
+"""How many free ports are tried: one that is free at the first address may be taken at the second."""
 
 
 def open_sockets(host: str, port: int) -> list[socket.socket]:
@@ -29,6 +33,17 @@ def open_sockets(host: str, port: int) -> list[socket.socket]:
         If the port can't be had.
     """
     addresses = ["127.0.0.1", "::1"] if host in _LOOPBACK else [host]
+    tries = _TRIES if port == 0 else 1
+    while True:
+        tries -= 1
+        try:
+            return _open_all(addresses, port)
+        except PortTaken:
+            if tries == 0:
+                raise
+
+
+def _open_all(addresses: Sequence[str], port: int) -> list[socket.socket]:
     opened: list[socket.socket] = []
     try:
         for address in addresses:

@@ -6,7 +6,7 @@ import contextlib
 import functools
 import http.server
 import json
-import socket
+import secrets
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
@@ -90,7 +90,7 @@ def test_a_repository_is_cloned(run: Run, served: str) -> None:
 
 
 def test_a_volume_whose_root_belongs_to_root_works_too(run: Run, served: str) -> None:
-    names = [f"vibecode-test-{kind}-{socket.gethostname()}" for kind in ("home", "workspace")]
+    names = [f"vibecode-test-{kind}-{secrets.token_hex(4)}" for kind in ("home", "workspace")]
     options = [*source(git={"url": served})]
     for name, folder in zip(names, FOLDERS, strict=True):
         options += ["--mount", f"type=volume,source={name},target={folder},volume-nocopy"]
@@ -108,6 +108,9 @@ def test_a_volume_whose_root_belongs_to_root_works_too(run: Run, served: str) ->
         until(container.answers)
         assert "cloning" not in container.logs()
     finally:
+        users = docker.output("ps", "--all", "--quiet", *(f"--filter=volume={name}" for name in names)).split()
+        for user in users:
+            docker.output("rm", "--force", user)
         for name in names:
             subprocess.run(["docker", "volume", "rm", "--force", name], capture_output=True)
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
@@ -8,6 +9,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
+from tests.support.product_api import LIMIT
 from vibecode.domain.edges import Connection
 from vibecode.edge.limits import TunnelLimits
 from vibecode.edge.server import ReportFailed, TunnelServer
@@ -45,11 +47,12 @@ async def tunnel(control_plane: ControlPlane) -> AsyncIterator[TunnelServer]:
 
 
 async def switching(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    await reader.readuntil(b"\r\n\r\n")
-    writer.write(b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n")
-    while data := await reader.read(1000):
-        writer.write(data)
-    writer.close()
+    # The tunnel may end it at any time.
+    with contextlib.closing(writer), contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n")
+        while data := await reader.read(1000):
+            writer.write(data)
 
 
 @pytest_asyncio.fixture
@@ -68,12 +71,12 @@ def order(port: int, session: str = "s1") -> bytes:
 async def opened(tunnel: TunnelServer, data: bytes) -> tuple[asyncio.StreamReader, asyncio.StreamWriter, bytes]:
     reader, writer = await asyncio.open_connection("127.0.0.1", tunnel.port)
     writer.write(data)
-    return reader, writer, await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 10)
+    return reader, writer, await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), LIMIT)
 
 
 async def ended(reader: asyncio.StreamReader) -> bool:
     try:
-        return await asyncio.wait_for(reader.read(), 10) is not None
+        return await asyncio.wait_for(reader.read(), LIMIT) is not None
     except ConnectionResetError:
         return True
 
@@ -89,7 +92,7 @@ async def test_what_the_control_plane_names_ends_and_nothing_else(
     assert set(control_plane.heard[0][0]) == {Connection("s1", "w1"), Connection("s2", "w1")}
     assert await ended(first)
     second_writer.write(b"still here")
-    assert await asyncio.wait_for(second.readexactly(10), 10) == b"still here"
+    assert await asyncio.wait_for(second.readexactly(10), LIMIT) == b"still here"
     for writer in (first_writer, second_writer):
         writer.close()
 
@@ -116,7 +119,7 @@ async def test_too_many_are_answered_503(tunnel: TunnelServer, upstream: int) ->
         reader, writer = await asyncio.open_connection("127.0.0.1", tunnel.port)
         writers.append(writer)
         writer.write(head)
-        answer = await asyncio.wait_for(reader.read(), 10)
+        answer = await asyncio.wait_for(reader.read(), LIMIT)
         assert answer.startswith(b"HTTP/1.1 " + status)
         assert (b"Retry-After: 5" in answer) == (status == b"503")
     for each in writers:
@@ -162,18 +165,18 @@ async def test_stopping_gives_what_is_open_some_time(tunnel: TunnelServer, upstr
     reader, writer, _ = await opened(tunnel, order(upstream))
     stopping = asyncio.create_task(tunnel.stop(30))
     writer.write(b"going on")
-    assert await asyncio.wait_for(reader.readexactly(8), 10) == b"going on"
+    assert await asyncio.wait_for(reader.readexactly(8), LIMIT) == b"going on"
     with pytest.raises(ConnectionRefusedError):
         await asyncio.open_connection("127.0.0.1", tunnel.port)
     assert not stopping.done()
     writer.close()
-    await asyncio.wait_for(stopping, 10)
+    await asyncio.wait_for(stopping, LIMIT)
     assert tunnel.connections == 0
 
 
 async def test_stopping_ends_what_stays(tunnel: TunnelServer, upstream: int) -> None:
     reader, writer, _ = await opened(tunnel, order(upstream))
-    await asyncio.wait_for(tunnel.stop(0.05), 10)
+    await asyncio.wait_for(tunnel.stop(0.05), LIMIT)
     assert await ended(reader)
     writer.close()
 

@@ -16,6 +16,7 @@ from lightkube.config.kubeconfig import KubeConfig
 from lightkube.config.models import Cluster
 
 from tests.support.nginx import make_certificate
+from tests.support.product_api import LIMIT
 from vibecode.runtimes.kubernetes.connection import Connection
 
 WATCH = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n6\r\nadded\n\r\n"
@@ -92,7 +93,7 @@ async def test_a_watch_that_is_left_ends_its_connection_though_the_server_hangs(
         assert await anext(lines) == b"added"
         assert server.clients == 1
         await lines.aclose()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(LIMIT):
             while server.clients:
                 await asyncio.sleep(0)
 
@@ -101,7 +102,7 @@ async def test_a_request_that_is_given_up_ends_its_connection_though_the_server_
     server: HungServer, connection: Connection
 ) -> None:
     request = asyncio.ensure_future(connection.json("GET", "/silence", kind="Pod"))
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(LIMIT):
         while not server.requests:
             await asyncio.sleep(0)
         request.cancel()
@@ -115,6 +116,6 @@ async def test_a_connection_that_is_kept_for_later_is_closed_though_the_server_h
 ) -> None:
     assert await connection.json("GET", "/pods", kind="Pod") == {}
     assert server.clients == 1
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(LIMIT):
         await connection.close()
     assert server.clients == 0

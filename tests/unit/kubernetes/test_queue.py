@@ -7,6 +7,7 @@ import asyncio
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.product_api import LIMIT
 from vibecode.runtimes.kubernetes.queue import FIRST_RETRY, LONGEST_RETRY, SHARE, DelayQueue
 
 
@@ -102,7 +103,7 @@ async def test_many_workers_share_what_is_ready() -> None:
     names = [f"k{number}" for number in range(40)]
     for name in names:
         queue.add(name)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(LIMIT):
         while len(done) < 40:
             await asyncio.sleep(0.001)
     for worker in workers:
@@ -132,7 +133,7 @@ async def test_a_delay_wakes_a_waiting_worker() -> None:
     await asyncio.sleep(0)
     queue.add("late", delay=5)
     queue.add("soon", delay=0.02)
-    async with asyncio.timeout(2):
+    async with asyncio.timeout(LIMIT):
         assert await task == "soon"
 
 

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
+from tests.support.product_api import LIMIT
 from tests.support.watch_server import WatchServer, serving
 from vibecode.runtimes.kubernetes import reflector as module
 from vibecode.runtimes.kubernetes.client import Client
@@ -30,7 +31,7 @@ class Watched:
         return {name: item["spec"]["value"] for name, item in self.reflector.store.items()}
 
     async def until(self, condition: Callable[[], bool]) -> None:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(LIMIT):
             while not condition():
                 await asyncio.sleep(0.005)
 
@@ -56,7 +57,7 @@ async def watched(*names: str) -> AsyncIterator[Watched]:
         subject = Watched(server, client)
         task = asyncio.create_task(subject.reflector.run())
         try:
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(LIMIT):
                 await subject.reflector.synced()
             await subject.until_watching()
             yield subject

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.local_runtime import LIMIT, until
+from tests.support.ports import free_port
 from vibecode.runtimes.base import Change
 from vibecode.runtimes.changes import Changes
 from vibecode.runtimes.local import identity
@@ -185,8 +186,9 @@ def test_where_a_bound_socket_is_reached(bound: str, address: str) -> None:
 
 def test_listening_sockets_of_a_process_are_found_on_both_families() -> None:
     with (
-        socket.create_server(("127.0.0.1", 0)) as four,
-        socket.create_server(("::1", 0), family=socket.AF_INET6) as six,
+        # The system may give both families the same port, which then counts as reached by IPv4.
+        socket.create_server(("127.0.0.1", free_port())) as four,
+        socket.create_server(("::1", free_port()), family=socket.AF_INET6) as six,
     ):
         me = ProcessTable().scan().processes[os.getpid()]
         found = {listener.port: listener.address for listener in listeners([me])}

@@ -123,7 +123,7 @@ export function show(status, { run, kept, closed }) {
     const changed = next.phase !== phase;
     const wasMoving = moving;
     phase = next.phase;
-    moving = phase === "starting" || phase === "pending";
+    moving = isMoving(phase);
     if (changed) {
       const failedToStart = phase === "failed" && wasMoving;
       title.textContent = failedToStart ? `${name} did not start` : (TITLES[phase]?.(name) ?? `${name} is not running`);
@@ -150,11 +150,13 @@ export function show(status, { run, kept, closed }) {
     moving = true;
     const refusal = await start();
     primary.disabled = false;
-    if (refusal) error.textContent = refusal;
-    // What was heard meanwhile is newer: the start may have failed already.
-    if (heard !== before) return;
-    if (refusal) moving = false;
-    else draw({ phase: "starting" });
+    if (refusal) {
+      error.textContent = refusal;
+      moving = isMoving(phase);
+    } else if (heard === before) {
+      // What is heard meanwhile is newer: the start may have failed already.
+      draw({ phase: "starting" });
+    }
   }
 
   draw(status);
@@ -181,6 +183,10 @@ const TITLES = {
 };
 
 const ACTIONS = { stopped: "Start again", failed: "Start again", running: "Reload", "signed-out": "Sign in" };
+
+function isMoving(phase) {
+  return phase === "starting" || phase === "pending";
+}
 
 function keptNote(kept) {
   return kept

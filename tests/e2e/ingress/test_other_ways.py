@@ -28,8 +28,8 @@ def annotated(cluster: BehindIngress) -> Iterator[None]:
     """The Ingress is served by what reads ingress-nginx's annotations."""
     first = cluster.readers()
     cluster.upgrade(EXAMPLES["ingress-nginx-annotations"])
-    wait_until(lambda: cluster.readers() and not cluster.readers() & first, "the other controller serves it")
-    wait_until(lambda: status(cluster, DOMAIN) == 200, "it is served")
+    wait_until(lambda: cluster.readers().isdisjoint(first), "the first controller no longer serves it")
+    wait_until(lambda: status(cluster, DOMAIN) == 200, "the other controller serves it")
     yield
     cluster.upgrade()
     wait_until(lambda: cluster.readers() == first, "the first controller serves it again")

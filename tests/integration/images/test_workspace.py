@@ -89,30 +89,31 @@ def test_a_repository_is_cloned(run: Run, served: str) -> None:
     assert f"Starting: cloning {served}." in container.logs()
 
 
-def test_a_volume_whose_root_belongs_to_root_works_too(run: Run, served: str) -> None:
+@pytest.fixture
+def volumes() -> Iterator[list[str]]:
+    """Names of a volume for each folder. To be asked for before containers: they go after those that have them."""
     names = [f"vibecode-test-{kind}-{secrets.token_hex(4)}" for kind in ("home", "workspace")]
+    yield names
+    for name in names:
+        subprocess.run(["docker", "volume", "rm", "--force", name], capture_output=True)
+
+
+def test_a_volume_whose_root_belongs_to_root_works_too(volumes: list[str], run: Run, served: str) -> None:
     options = [*source(git={"url": served})]
-    for name, folder in zip(names, FOLDERS, strict=True):
+    for name, folder in zip(volumes, FOLDERS, strict=True):
         options += ["--mount", f"type=volume,source={name},target={folder},volume-nocopy"]
-    try:
-        image = catalog.image("workspace").reference
-        mounts = options[2:]
-        prepare = "for f in /home/coder /workspace; do mkdir -p $f/lost+found; chown root:1000 $f; chmod 2775 $f; done"
-        docker.output("run", "--rm", "--user", "0:0", *mounts, "--entrypoint", "sh", image, "-c", prepare)
-        container = run("workspace", options=tuple(options))
-        until(container.answers)
-        assert "first" in container.exec("git", "-C", "/workspace", "log", "--oneline")
-        assert container.exec("sh", "-c", "test -f ~/.bashrc && echo there").strip() == "there"
-        docker.output("rm", "--force", container.id)
-        container = run("workspace", options=tuple(options))
-        until(container.answers)
-        assert "cloning" not in container.logs()
-    finally:
-        users = docker.output("ps", "--all", "--quiet", *(f"--filter=volume={name}" for name in names)).split()
-        for user in users:
-            docker.output("rm", "--force", user)
-        for name in names:
-            subprocess.run(["docker", "volume", "rm", "--force", name], capture_output=True)
+    image = catalog.image("workspace").reference
+    mounts = options[2:]
+    prepare = "for f in /home/coder /workspace; do mkdir -p $f/lost+found; chown root:1000 $f; chmod 2775 $f; done"
+    docker.output("run", "--rm", "--user", "0:0", *mounts, "--entrypoint", "sh", image, "-c", prepare)
+    container = run("workspace", options=tuple(options))
+    until(container.answers)
+    assert "first" in container.exec("git", "-C", "/workspace", "log", "--oneline")
+    assert container.exec("sh", "-c", "test -f ~/.bashrc && echo there").strip() == "there"
+    docker.output("rm", "--force", container.id)
+    container = run("workspace", options=tuple(options))
+    until(container.answers)
+    assert "cloning" not in container.logs()
 
 
 @pytest.mark.parametrize(

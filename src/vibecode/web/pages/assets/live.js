@@ -28,7 +28,8 @@ export async function ask() {
 /**
  * Call `onStatus(status)` for each status, `onLog(text, fresh)` for each line of the start log (`fresh` with the first
  * line of a log: each connection replays the log from its beginning, and each start has its own), and `onReach(whether)` when the server is lost or
- * found. Returns a function that ends it.
+ * found. Returns `end()`, which ends it, and `start()`, which asks the server to start the workspace and returns null, or
+ * a sentence that says why it won't.
  */
 export function follow({ onStatus, onLog, onReach }) {
   let source;
@@ -37,8 +38,10 @@ export function follow({ onStatus, onLog, onReach }) {
   let ended = false;
   let fresh = true;
   let starting = false;
+  let heard = 0; // how often the server said something
 
   function take(status) {
+    heard += 1;
     const now = status.phase === "pending" || status.phase === "starting";
     if (now && !starting) fresh = true;
     starting = now;
@@ -83,16 +86,25 @@ export function follow({ onStatus, onLog, onReach }) {
     if (!document.hidden) void poll();
   }, POLL);
 
-  return () => {
+  async function start() {
+    const before = heard;
+    const refusal = await requestStart();
+    // What was heard meanwhile is newer: the start may have failed already.
+    if (!refusal && heard === before) onStatus({ phase: "starting" });
+    return refusal;
+  }
+
+  function end() {
     ended = true;
     source.close();
     clearTimeout(timer);
     clearInterval(poller);
-  };
+  }
+
+  return { start, end };
 }
 
-/** Ask the server to start the workspace. Returns null, or a sentence that says why it won't. */
-export async function start() {
+async function requestStart() {
   try {
     const answer = await fetch("/.vibecode/start", { method: "POST", headers: { accept: "application/json" } });
     if (answer.ok || answer.redirected) return null;

@@ -1,6 +1,6 @@
 /** Covers the editor when its workspace is gone, says what happened, and offers the way back. */
 
-import { duration, enter, follow, logView, sentence, start } from "./live.js";
+import { duration, enter, follow, logView, sentence } from "./live.js";
 
 const STYLE = `
 :host { all: initial; }
@@ -96,14 +96,13 @@ export function show(status, { run, kept, closed }) {
   const write = logView(log);
   let phase;
   let moving = false; // whether it is on its way to running, and so reloads by itself
-  let heard = 0; // how often the server said something
   let since = Date.now();
-  let end = () => {};
+  let live;
   primary.addEventListener("click", () => void act());
   const clock = setInterval(() => (elapsed.textContent = duration((Date.now() - since) / 1000)), 1000);
 
   function close() {
-    end();
+    live?.end();
     clearInterval(clock);
     dialog.close();
     host.remove();
@@ -146,25 +145,20 @@ export function show(status, { run, kept, closed }) {
     if (phase === "signed-out" || phase === "running") return enter();
     error.textContent = "";
     primary.disabled = true;
-    const before = heard;
     moving = true;
-    const refusal = await start();
+    const refusal = await live.start();
     primary.disabled = false;
     if (refusal) {
       error.textContent = refusal;
       moving = isMoving(phase);
-    } else if (heard === before) {
-      // What is heard meanwhile is newer: the start may have failed already.
-      draw({ phase: "starting" });
     }
   }
 
   draw(status);
-  end = follow({
+  live = follow({
     onStatus: (next) => {
-      heard += 1;
       draw(next);
-      if (next.phase === "signed-out" || next.phase === "gone") end();
+      if (next.phase === "signed-out" || next.phase === "gone") live.end();
     },
     onLog: write,
   });

@@ -1,6 +1,6 @@
 /** The waking page: shows the start as it goes, and enters the editor when it runs. */
 
-import { duration, enter, follow, logView, sentence, start } from "./live.js";
+import { duration, enter, follow, logView, sentence } from "./live.js";
 
 const SLOW_AFTER = 30;
 const TRIES = "vibecode.entered";
@@ -34,7 +34,6 @@ let phase = main.dataset.phase;
 let startWhenStopped = phase === "stopping";
 let since = performance.now() - Number(main.dataset.elapsed) * 1000;
 let opening = false;
-let heard = 0; // how often the server said something
 let reachable = true;
 
 /** Enter, but not in a tight circle, should the server say "running" and still send this page. */
@@ -80,12 +79,9 @@ async function begin() {
   error.textContent = "";
   const button = retry.querySelector("button");
   button.disabled = true;
-  const before = heard;
   const refusal = await start();
   button.disabled = false;
   if (refusal) error.textContent = refusal;
-  // What was heard meanwhile is newer: the start may have failed already.
-  else if (heard === before) draw({ phase: "starting" });
 }
 
 retry.addEventListener("submit", (event) => {
@@ -94,11 +90,8 @@ retry.addEventListener("submit", (event) => {
 });
 
 const write = logView(log);
-follow({
-  onStatus: (status) => {
-    heard += 1;
-    draw(status);
-  },
+const { start } = follow({
+  onStatus: draw,
   onLog: (text, fresh) => {
     log.classList.remove("empty");
     write(text, fresh || log.dataset.given !== undefined);
